@@ -1,0 +1,157 @@
+"""The models of the course: a large character CNN that teaches, and two small ones that learn.
+
+Every model maps encoded names (N, L) int64 to logits (N, K). Padding (0) contributes nothing: a
+name has the same logits however much padding follows it. The first weights depend on `seed` alone.
+Zhang, Zhao, LeCun (2015), Character-level Convolutional Networks for Text Classification,
+arXiv:1509.01626; Joulin et al. (2016), Bag of Tricks for Efficient Text Classification,
+arXiv:1607.01759 (hashed n-grams).
+"""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+
+import torch
+from safetensors import SafetensorError, safe_open
+from torch import Tensor, nn
+from torch.nn import functional
+
+from kdlib import data_checks
+from kdlib.data import ALPHABET, COUNTRIES, data_folder
+
+CHARACTERS = len(ALPHABET) + 1  # and padding, 0
+EDGE = CHARACTERS  # stands before and after a name, so that n-grams know its beginning and end
+LONGEST = 3  # characters of an n-gram
+TEACHER_FILE = "models/place_names_teacher.safetensors"
+RESTORE = "`git checkout -- data/models` or `make models`"
+
+
+class CharCNN(nn.Module):
+    """Letters in their neighbourhood: embedding, convolutions over three letters, maximum, linear.
+
+    As a student it has one layer of 36 responses; the teacher has two layers of 128.
+
+    >>> parameter_count(CharCNN())
+    1510
+    """
+
+    def __init__(
+        self,
+        widths: Sequence[int] = (36,),
+        embedding: int = 8,
+        *,
+        dropout: float = 0.0,
+        classes: int = len(COUNTRIES),
+        seed: int = 0,
+    ) -> None:
+        super().__init__()
+        sizes = (embedding, *widths)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            self.embed = nn.Embedding(CHARACTERS, embedding, padding_idx=0)
+            self.convolutions = nn.ModuleList(
+                nn.Conv1d(sizes[i], width, kernel_size=3, padding=1)
+                for i, width in enumerate(widths)
+            )
+            self.dropout = nn.Dropout(dropout)
+            self.classify = nn.Linear(sizes[-1], classes)
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Logits (N, K) of encoded names (N, L)."""
+        data_checks.encoded(inputs, CHARACTERS)
+        is_letter = (inputs > 0)[:, None, :]  # (N, 1, L)
+        hidden = self.embed(inputs).transpose(1, 2)  # (N, embedding, L)
+        for convolution in self.convolutions:
+            hidden = functional.relu(convolution(hidden)) * is_letter  # (N, width, L)
+        strongest = hidden.max(dim=2).values  # (N, width)
+        logits: Tensor = self.classify(self.dropout(strongest))
+        return logits
+
+
+class HashedNgrams(nn.Module):
+    """A linear model of the runs of one to three characters, each hashed into one of the buckets.
+
+    The logits are the summed weights of a name's n-grams, divided by the root of their number.
+
+    >>> parameter_count(HashedNgrams())
+    2570
+    """
+
+    def __init__(self, buckets: int = 256, *, classes: int = len(COUNTRIES), seed: int = 0) -> None:
+        super().__init__()
+        generator = torch.Generator().manual_seed(seed)
+        self.weight = nn.Parameter(0.01 * torch.randn(buckets, classes, generator=generator))
+        self.bias = nn.Parameter(torch.zeros(classes))
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Logits (N, K) of encoded names (N, L)."""
+        data_checks.encoded(inputs, CHARACTERS)
+        buckets, in_name = hashed_ngrams(inputs, len(self.weight))
+        count = in_name.sum(dim=1, keepdim=True)
+        share = in_name / count.to(self.weight.dtype).sqrt()
+        return self.bias + functional.embedding_bag(
+            buckets, self.weight, mode="sum", per_sample_weights=share
+        )
+
+
+def hashed_ngrams(inputs: Tensor, buckets: int) -> tuple[Tensor, Tensor]:
+    """The bucket of every n-gram of encoded names (N, L), edges included, shortest first.
+
+    Returns:
+        Two tensors (N, M): bucket numbers in 0 ... buckets-1, and whether the n-gram lies in the
+        name (the others end in padding and must not count).
+    """
+    framed = functional.pad(inputs, (1, 1))
+    framed[:, 0] = EDGE
+    framed.scatter_(1, (inputs > 0).sum(dim=1, keepdim=True) + 1, EDGE)  # after the last letter
+    codes, in_name = torch.zeros_like(framed), []
+    hashes = []
+    for first in range(LONGEST):
+        last_character = framed[:, first:]
+        codes = 131 * codes[:, : last_character.shape[1]] + last_character
+        hashes.append((codes * 2654435761 >> 7) % buckets)  # Knuth's multiplicative hash
+        in_name.append(last_character > 0)
+    return torch.cat(hashes, dim=1), torch.cat(in_name, dim=1)
+
+
+def untrained_teacher(seed: int = 0) -> CharCNN:
+    """The large model before training.
+
+    >>> parameter_count(untrained_teacher())
+    57322
+    """
+    return CharCNN(widths=(128, 128), embedding=16, dropout=0.4, seed=seed)
+
+
+def load_teacher() -> CharCNN:
+    """The trained large model, frozen and in evaluation mode.
+
+    Raises:
+        FileNotFoundError, ValueError: the file is missing or damaged, and how to restore it.
+    """
+    path = data_checks.existing_file(data_folder() / TEACHER_FILE, RESTORE)
+    teacher = untrained_teacher()
+    expected = "(not readable)"
+    try:
+        with safe_open(path, framework="pt") as file:
+            weights = {name: file.get_tensor(name) for name in file.keys()}
+            expected = file.metadata()["sha256"]
+        found = checksum(weights)
+        teacher.load_state_dict(weights)
+    except (SafetensorError, OSError, RuntimeError, KeyError, TypeError) as error:
+        found = f"a file that does not hold this model ({error})"
+    data_checks.intact_file(path, expected=expected, found=found, restore=RESTORE)
+    return teacher.eval().requires_grad_(False)
+
+
+def checksum(weights: Mapping[str, Tensor]) -> str:
+    """The sha256 of named weights: of their names, types, shapes and bytes."""
+    digest = hashlib.sha256()
+    for name, weight in sorted(weights.items()):
+        digest.update(f"{name} {weight.dtype} {tuple(weight.shape)}".encode())
+        digest.update(weight.detach().contiguous().numpy().tobytes())
+    return digest.hexdigest()
+
+
+def parameter_count(model: nn.Module) -> int:
+    """How many numbers training may change: none in a frozen model."""
+    return sum(p.numel() for p in model.parameters() if p.requires_grad)
