@@ -1,0 +1,155 @@
+"""python -m kdlib: what an instructor or a maintainer does from a terminal.
+
+doctor · figures · notebooks · solutions · budgets · progress; `python -m kdlib COMMAND --help`
+says more about each. Ends with 0 if all is well and with 1 if not.
+"""
+
+import argparse
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit code."""
+    from kdlib.lessons import LessonError
+
+    options = _parser().parse_args(arguments)
+    try:
+        code: int = options.run(options)
+        return code
+    except LessonError as error:
+        print(error, file=sys.stderr)
+        return 1
+
+
+def doctor(options: argparse.Namespace) -> int:
+    """Say whether this computer can run the course, and what to do if not."""
+    from kdlib.doctor import examine
+
+    problems = 0
+    for finding in examine():
+        print(finding, flush=True)
+        problems += finding.status == "problem"
+    print("All is well." if not problems else f"{problems} to mend: see the arrows above.")
+    return int(problems > 0)
+
+
+def figures(options: argparse.Namespace) -> int:
+    """Make the files of all figures, of some lessons, or of some figures by name."""
+    from kdlib.factory import build
+
+    made = build(options.names, options.out, options.jobs)
+    print(f"{len(made)} figures in {options.out}: open {options.out / 'index.html'}")
+    return 0
+
+
+def notebooks(options: argparse.Namespace) -> int:
+    """Run lessons and store their outputs, or check the stored ones against a fresh run."""
+    from kdlib.lessons import check, write
+
+    wrong = 0
+    for path, on_cell in _with_bars(options.lessons):
+        if options.check:
+            sentences = check(path, on_cell)
+            wrong += bool(sentences)
+            print("\n  ".join([f"{path.name}: {_verdict(sentences)}", *sentences]), flush=True)
+        else:
+            write(path, on_cell)
+            print(f"{path.name}: written", flush=True)
+    return int(wrong > 0)
+
+
+def solutions(options: argparse.Namespace) -> int:
+    """Write every lesson solved and run, for instructors."""
+    from kdlib.lessons import execute, exercises_for, read, save, solve
+    from kdlib.stored import clean
+
+    for path, on_cell in _with_bars(options.lessons):
+        solved = solve(read(path), exercises_for(path))
+        save(clean(execute(solved, path.stem, on_cell=on_cell)), options.out / path.name)
+        print(options.out / path.name, flush=True)
+    return 0
+
+
+def budgets(options: argparse.Namespace) -> int:
+    """Measure what each lesson costs, and print it as a table."""
+    from kdlib.budgets import IMPORT_SECONDS, import_seconds, lesson_map, measure, put_into, report
+    from kdlib.lessons import ROOT
+
+    costs = [measure(path, on_cell) for path, on_cell in _with_bars(options.lessons)]
+    seconds = import_seconds()
+    print(report(costs))
+    print(f"\nimport kdlib, beyond torch: {seconds:.2f} s (≤ {IMPORT_SECONDS})")
+    if options.write:
+        readme = ROOT / "README.md"
+        text = put_into(readme.read_text(encoding="utf-8"), lesson_map(costs))
+        readme.write_text(text, encoding="utf-8", newline="\n")
+    return int(any(cost.over for cost in costs) or seconds > IMPORT_SECONDS)
+
+
+def progress(options: argparse.Namespace) -> int:
+    """Show which exercises were attempted and solved on this computer."""
+    from kdlib.exercises.progress import progress as summary
+
+    print(summary())
+    return 0
+
+
+def _verdict(sentences: Sequence[str]) -> str:
+    return "differs from a fresh run; `make notebooks` stores that" if sentences else "as stored"
+
+
+def _with_bars(selectors: Iterable[str]) -> Iterator[tuple[Path, Callable[[], object]]]:
+    """Each lesson with the function that moves its progress bar on; no bars outside a terminal."""
+    from kdlib.lessons import code_cells, find, read
+
+    for path in find(selectors):
+        with _bar(path.stem, code_cells(read(path))) as bar:
+            yield path, partial(bar.update, 1)
+
+
+@contextmanager
+def _bar(name: str, cells: int) -> Iterator[Any]:
+    from tqdm.auto import tqdm
+
+    with tqdm(total=cells, desc=name, unit="cell", disable=None, leave=False) as bar:
+        yield bar
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m kdlib", description="Tools of the course.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    lesson = "a lesson: number, file name, or part of its name (default: all)"
+    _add(commands, doctor)
+    make_figures = _add(commands, figures)
+    make_figures.add_argument("names", nargs="*", metavar="LESSON|FIGURE", help="default: all")
+    make_figures.add_argument("--out", type=Path, default=Path("figures"), help="default: figures")
+    make_figures.add_argument("--jobs", type=int, default=2, help="lessons at a time (default: 2)")
+    run = _add(commands, notebooks)
+    run.add_argument("lessons", nargs="*", metavar="LESSON", help=lesson)
+    run.add_argument("--check", action="store_true", help="write nothing; 1 if anything differs")
+    solve = _add(commands, solutions)
+    solve.add_argument("lessons", nargs="*", metavar="LESSON", help=lesson)
+    solve.add_argument("--out", type=Path, default=Path("build/solutions"), help="the folder")
+    cost = _add(commands, budgets)
+    cost.add_argument("lessons", nargs="*", metavar="LESSON", help=lesson)
+    cost.add_argument("--write", action="store_true", help="put the table into README.md")
+    _add(commands, progress)
+    return parser
+
+
+def _add(commands: Any, run: Callable[[argparse.Namespace], int]) -> argparse.ArgumentParser:
+    summary = (run.__doc__ or "").strip()
+    parser: argparse.ArgumentParser = commands.add_parser(
+        run.__name__, help=summary, description=summary
+    )
+    parser.set_defaults(run=run)
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

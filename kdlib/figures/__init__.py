@@ -1,0 +1,35 @@
+"""Figures of the course: the house style, the one way to show them, and the kinds there are."""
+
+from kdlib.figures.arrangements import arrangements
+from kdlib.figures.charts import band_chart, compare_answers, interval_chart
+from kdlib.figures.show import show
+from kdlib.figures.simplex import simplex_grid, simplex_maps, student_on_simplex
+from kdlib.figures.style import (
+    BASELINE,
+    INK,
+    STUDENT,
+    STUDENT_2,
+    STUDENT_3,
+    TEACHER,
+    line,
+    use_style,
+)
+
+__all__ = [
+    "BASELINE",
+    "INK",
+    "STUDENT",
+    "STUDENT_2",
+    "STUDENT_3",
+    "TEACHER",
+    "arrangements",
+    "band_chart",
+    "compare_answers",
+    "interval_chart",
+    "line",
+    "show",
+    "simplex_grid",
+    "simplex_maps",
+    "student_on_simplex",
+    "use_style",
+]

@@ -1,0 +1,72 @@
+"""Charts for comparing models: answers side by side, estimates with intervals, curves with bands.
+
+Every function takes results and computes nothing but positions.
+"""
+
+from collections.abc import Mapping, Sequence
+
+from matplotlib import pyplot as plt
+from matplotlib.figure import Figure
+
+from kdlib.figures.style import BASELINE, STUDENT, STUDENT_2, STUDENT_3, TEACHER, line
+from kdlib.stats import Interval
+
+COLOURS = (TEACHER, STUDENT, STUDENT_2, STUDENT_3, BASELINE)
+HATCHES = ("", "///", "...", "xxx", "")
+
+
+def compare_answers(
+    answers: Mapping[str, Sequence[float]], classes: Sequence[str], title: str
+) -> Figure:
+    """The probabilities of several models for one input, class by class.
+
+    Args:
+        answers: model -> (K,) probabilities, the teacher first. classes: K names.
+    """
+    figure, ax = plt.subplots(figsize=(7, 3.6))
+    width = 0.8 / len(answers)
+    for i, (model, probabilities) in enumerate(answers.items()):
+        places = [k + (i - (len(answers) - 1) / 2) * width for k in range(len(classes))]
+        look = {"color": COLOURS[i], "hatch": HATCHES[i], "edgecolor": "white", "linewidth": 0}
+        ax.bar(places, [float(x) for x in probabilities], width, label=model, **look)
+    ax.set_xticks(range(len(classes)), classes)
+    ax.set(ylim=(0, 1.05), ylabel="probability", title=title)
+    ax.legend(ncols=len(answers), loc="upper right")
+    return figure
+
+
+def interval_chart(
+    estimates: Mapping[str, Interval], xlabel: str, title: str, baseline: float | None = None
+) -> Figure:
+    """Estimates with their intervals, one row each, from top to bottom; a dashed baseline."""
+    figure, ax = plt.subplots(figsize=(7, 1.2 + 0.55 * len(estimates)))
+    for row, interval in enumerate(estimates.values()):
+        below, above = interval.estimate - interval.low, interval.high - interval.estimate
+        ax.errorbar(
+            [interval.estimate], [-row], xerr=[[below], [above]], fmt="o", color=TEACHER, capsize=5
+        )
+    if baseline is not None:
+        ax.axvline(baseline, color=BASELINE, linestyle="--", marker="")
+    ax.set_yticks([-row for row in range(len(estimates))], list(estimates))
+    ax.set(ylim=(0.6 - len(estimates), 0.6), xlabel=xlabel, title=title)
+    return figure
+
+
+def band_chart(
+    x: Sequence[float],
+    curves: Mapping[str, Sequence[Interval]],
+    xlabel: str,
+    ylabel: str,
+    title: str,
+) -> Figure:
+    """Curves of estimates over x with their intervals as error bars, each labelled at its end."""
+    figure, ax = plt.subplots(figsize=(7, 4))
+    for colour, (name, intervals) in zip(COLOURS[1:], curves.items(), strict=False):
+        middle = [i.estimate for i in intervals]
+        below = [i.estimate - i.low for i in intervals]
+        above = [i.high - i.estimate for i in intervals]
+        ax.errorbar(list(x), middle, yerr=[below, above], label=name, capsize=4, **line(colour))
+    ax.set(xlabel=xlabel, ylabel=ylabel, title=title)
+    ax.set_xticks(list(x))
+    ax.legend()
+    return figure
