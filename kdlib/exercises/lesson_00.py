@@ -1,11 +1,14 @@
 """Exercises of lesson 00: start here."""
 
+from typing import Any
+
 import torch
 from torch import Tensor
 
 from kdlib.exercises.engine import Exercise, Wrong
 from kdlib.exercises.judges import near, one_of, same_function, satisfies, wrong_options
 from kdlib.exercises.quiz import Option, Question, Quiz
+from kdlib.exercises.written import are_distributions, rows
 
 LESSON = "00"
 
@@ -109,30 +112,22 @@ total_variation = Exercise(
 )
 
 
-def _probabilities(answer: object) -> list[Tensor]:
-    return [torch.as_tensor(x, dtype=torch.float64) for x in answer]  # type: ignore[attr-defined]
+def _two_distributions(answer: Any) -> bool:
+    return are_distributions(rows(answer), count=2)
 
 
-def _two_distributions(answer: object) -> bool:
-    rows = _probabilities(answer)
-    return len(rows) == 2 and all(
-        row.ndim == 1 and bool((row >= 0).all()) and abs(float(row.sum()) - 1) < 1e-6
-        for row in rows
-    )
-
-
-def _same_number_of_classes(answer: object) -> bool:
-    p, q = _probabilities(answer)
+def _same_number_of_classes(answer: Any) -> bool:
+    p, q = rows(answer)
     return p.shape == q.shape
 
 
-def _agree(answer: object) -> bool:
-    p, q = _probabilities(answer)
+def _agree(answer: Any) -> bool:
+    p, q = rows(answer)
     return int(p.argmax()) == int(q.argmax())
 
 
-def _far_apart(answer: object) -> bool:
-    p, q = _probabilities(answer)
+def _far_apart(answer: Any) -> bool:
+    p, q = rows(answer)
     return float(my_total_variation(p, q)) > 0.4
 
 

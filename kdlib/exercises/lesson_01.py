@@ -1,5 +1,7 @@
 """Exercises of lesson 01: dissimilarity functions."""
 
+from typing import Any
+
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -8,6 +10,7 @@ from kdlib.divergences import kl, total_variation
 from kdlib.exercises.engine import Exercise, Wrong
 from kdlib.exercises.judges import one_of, same_function, satisfies, wrong_options
 from kdlib.exercises.quiz import Option, Question, Quiz
+from kdlib.exercises.written import are_distributions, rows
 
 LESSON = "01"
 
@@ -246,26 +249,17 @@ js_by_hand = Exercise(
 )
 
 
-def _is_distribution(row: Tensor) -> bool:
-    return row.ndim == 1 and bool((row >= 0).all()) and abs(float(row.sum()) - 1) < 1e-6
+def _three_distributions(answer: Any) -> bool:
+    return are_distributions(rows(answer), count=3)
 
 
-def _three(answer: object) -> list[Tensor]:
-    return [torch.as_tensor(x, dtype=torch.float64) for x in answer]  # type: ignore[attr-defined]
-
-
-def _three_distributions(answer: object) -> bool:
-    rows = _three(answer)
-    return len(rows) == 3 and all(_is_distribution(row) for row in rows)
-
-
-def _all_finite(answer: object) -> bool:
-    p, q, r = _three(answer)
+def _all_finite(answer: Any) -> bool:
+    p, q, r = rows(answer)
     return all(bool(kl(a, b).isfinite()) for a, b in ((p, r), (p, q), (q, r)))
 
 
-def _detour_is_shorter(answer: object) -> bool:
-    p, q, r = _three(answer)
+def _detour_is_shorter(answer: Any) -> bool:
+    p, q, r = rows(answer)
     return float(kl(p, r)) > float(kl(p, q) + kl(q, r)) + 1e-6
 
 
@@ -356,21 +350,20 @@ scenario = Exercise(
 )
 
 
-def _pairs(answer: object) -> list[Tensor]:
-    return [torch.as_tensor(x, dtype=torch.float64) for pair in answer for x in pair]  # type: ignore[attr-defined]
+def _pairs(answer: Any) -> list[Tensor]:
+    return [row for pair in answer for row in rows(pair)]
 
 
-def _four_distributions(answer: object) -> bool:
-    rows = _pairs(answer)
-    return len(rows) == 4 and all(_is_distribution(row) for row in rows)
+def _four_distributions(answer: Any) -> bool:
+    return are_distributions(_pairs(answer), count=4)
 
 
-def _kl_prefers_first(answer: object) -> bool:
+def _kl_prefers_first(answer: Any) -> bool:
     p1, q1, p2, q2 = _pairs(answer)
     return float(kl(p1, q1)) > float(kl(p2, q2)) + 1e-6
 
 
-def _total_variation_prefers_second(answer: object) -> bool:
+def _total_variation_prefers_second(answer: Any) -> bool:
     p1, q1, p2, q2 = _pairs(answer)
     return float(total_variation(p1, q1)) < float(total_variation(p2, q2)) - 1e-6
 

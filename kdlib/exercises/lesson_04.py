@@ -1,5 +1,7 @@
 """Exercises of lesson 04: dark knowledge."""
 
+from typing import Any
+
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -8,32 +10,30 @@ from kdlib.divergences import kl
 from kdlib.exercises.engine import Exercise, Wrong
 from kdlib.exercises.judges import near, one_of, same_function, satisfies, wrong_options
 from kdlib.exercises.quiz import Option, Question, Quiz
+from kdlib.exercises.written import rows
 from kdlib.losses import kd_loss
 
 LESSON = "04"
 
 
-def _rows(answer: object) -> list[Tensor]:
-    return [torch.as_tensor(x, dtype=torch.float64) for x in answer]  # type: ignore[attr-defined]
+def _two_rows(answer: Any) -> bool:
+    written = rows(answer)
+    shapes = [row.shape for row in written]
+    return shapes == [(3,), (3,)] and all(bool(row.isfinite().all()) for row in written)
 
 
-def _two_rows(answer: object) -> bool:
-    rows = _rows(answer)
-    return len(rows) == 2 and all(row.shape == (3,) and bool(row.isfinite().all()) for row in rows)
-
-
-def _same_favourite(answer: object) -> bool:
-    a, b = _rows(answer)
+def _same_favourite(answer: Any) -> bool:
+    a, b = rows(answer)
     return int(a.argmax()) == int(b.argmax())
 
 
-def _equally_sure(answer: object) -> bool:
-    a, b = (row.softmax(-1) for row in _rows(answer))
+def _equally_sure(answer: Any) -> bool:
+    a, b = (row.softmax(-1) for row in rows(answer))
     return abs(float(a.max() - b.max())) < 0.01
 
 
-def _tell_different_stories(answer: object) -> bool:
-    a, b = (row.softmax(-1) for row in _rows(answer))
+def _tell_different_stories(answer: Any) -> bool:
+    a, b = (row.softmax(-1) for row in rows(answer))
     return float(kl(a, b)) > 0.05
 
 

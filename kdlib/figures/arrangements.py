@@ -43,7 +43,7 @@ PANELS = (
     ),
     Panel(
         "(c) data selection",
-        {"texts": (0.8, 3), "small": (4.2, 3), "large": (9, 3)},
+        {"texts": (0.6, 3), "small": (3.8, 3), "large": (9.2, 3)},
         (("texts", "small", ""), ("small", "large", "the best")),
         "small selects · large learns · large answers",
     ),

@@ -43,7 +43,13 @@ def interval_chart(
     for row, interval in enumerate(estimates.values()):
         below, above = interval.estimate - interval.low, interval.high - interval.estimate
         ax.errorbar(
-            [interval.estimate], [-row], xerr=[[below], [above]], fmt="o", color=TEACHER, capsize=5
+            [interval.estimate],
+            [-row],
+            xerr=[[below], [above]],
+            fmt="o",
+            color=TEACHER,
+            capsize=5,
+            markevery=1,
         )
     if baseline is not None:
         ax.axvline(baseline, color=BASELINE, linestyle="--", marker="")
