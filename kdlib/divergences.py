@@ -8,10 +8,10 @@ log-probabilities, from log_softmax for instance: the exact choice for sharp mod
 
 Values are exact at the edges: 0 ln 0 = 0, and inf where q calls impossible what p allows. Near
 p = q nothing cancels: equal inputs give exactly 0 with gradient 0. A gradient is never NaN: an
-entry of probability 0, where slopes are infinite, sends back a finite number instead, so that one
-row that is inf spoils no training step. How: see logspace.py.
+entry of probability 0, where slopes are infinite, receives a finite number instead, so that a row
+that is inf spoils no other. How: see logspace.py.
 
-Main reference: Csiszár and Shields (2004), Information Theory and Statistics, chapter 4.
+Main reference: Csiszár and Shields (2004), Information Theory and Statistics: A Tutorial.
 """
 
 import math
@@ -69,7 +69,7 @@ def generalized_js(
 
     It vanishes at both ends of 0 <= beta <= 1. Normalized, that is divided by beta (1-beta), it
     runs from KL(p || q) at beta = 0 to KL(q || p) at beta = 1, and is 4 js at 1/2.
-    Source: Agarwal et al. (2024), On-policy distillation of language models (GKD), section 2.
+    Source: Agarwal et al. (2024), On-policy distillation of language models (GKD).
 
     >>> f"{generalized_js([1, 0], [0, 1], 0.25):.4f}"  # the entropy of (1/4, 3/4)
     '0.5623'
@@ -86,7 +86,7 @@ def generalized_js(
 def skew_kl(p: Floats, q: Floats, skew: float, *, log: bool = False) -> Tensor:
     """Return KL(p || skew p + (1-skew) q), from 0 to -ln(skew): a KL that zeros cannot break.
 
-    Source: Ko et al. (2024), DistiLLM, equation 4.
+    Source: Ko et al. (2024), DistiLLM: streamlined distillation for large language models.
 
     >>> f"{skew_kl([1, 0], [0, 1], 0.1):.4f}"  # ln 10
     '2.3026'

@@ -44,9 +44,10 @@ def paired(p: Tensor, q: Tensor, log: bool) -> Pair:
 
 
 def safe_log(x: Tensor) -> Tensor:
-    """Return ln x, where an x of 0 gives -inf and receives the gradient 0."""
+    """Return ln x, and -inf for 0. An x so small that 1/x overflows receives the gradient 0."""
     zero = x == 0
-    return x.masked_fill(zero, 1.0).log().masked_fill(zero, -math.inf)
+    held = torch.where(x < torch.finfo(x.dtype).tiny, x.detach(), x)
+    return held.masked_fill(zero, 1.0).log().masked_fill(zero, -math.inf)
 
 
 def safe_sqrt(x: Tensor) -> Tensor:
@@ -108,4 +109,5 @@ def power_gain(pair: Pair, log_terms: Tensor, order: float) -> Tensor:
 
 
 def _bend(u: Tensor) -> Tensor:
-    return (u + torch.expm1(-u)).clamp_min(0.0)  # u + exp(-u) - 1, for |u| < 1
+    # u + exp(-u) - 1 for |u| < 1; the clamp is for an expm1 that is one digit off.
+    return (u + torch.expm1(-u)).clamp_min(0.0)

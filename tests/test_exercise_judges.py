@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from exercise_samples import (
+    CASES,
     OPTIONS,
     a_choice,
     a_design,
@@ -179,3 +180,29 @@ def test_a_function_can_be_designed_and_its_error_is_located():
     message = exercise.check(cell(code, "<cell 3>")["mine"]).message
     assert message.startswith("Your code raised `TypeError")
     assert "line 2 of your cell: `return x / 2`" in message
+
+
+# Mistakes that come together
+
+
+def test_a_named_mistake_is_known_beside_another_one():
+    """A reader wrote the plain formula and turned the sign as well, and was told neither."""
+    message = an_exercise().check(lambda p: (p * p.log()).sum(-1)).message
+    assert message.startswith("The sign is turned.")
+
+
+def test_a_mistake_that_shows_on_few_cases_only_is_not_guessed():
+    def right_once(p):
+        return entropy_by_hand(p) if p.ndim == 1 and p[0] == 1 else torch.full(p.shape[:-1], 7.0)
+
+    message = an_exercise().check(right_once).message
+    assert not any(message.startswith(wrong.says) for wrong in an_exercise().wrong.values())
+
+
+@pytest.mark.parametrize("hide", [lambda x: x.nan_to_num(), lambda x: x.clamp(max=50.0)])
+def test_a_hidden_infinity_is_named(hide):
+    def surprise(p):
+        return -p.log().sum(-1)
+
+    exercise = an_exercise(right=surprise, judge=same_function(CASES), wrong={})
+    assert "Infinite is right here" in exercise.check(lambda p: hide(surprise(p))).message

@@ -33,6 +33,7 @@ _KL_CASES = (
     (torch.tensor([0.7, 0.2, 0.1]), torch.tensor([0.3, 0.3, 0.4])),
     (torch.tensor([[0.2, 0.8], [0.9, 0.1]]), torch.tensor([[0.5, 0.5], [0.6, 0.4]])),
     (torch.tensor([1.0, 0.0]), torch.tensor([0.5, 0.5])),
+    (torch.tensor([1.0, 0.0]), torch.tensor([1.0, 0.0])),
     (torch.tensor([0.5, 0.5]), torch.tensor([1.0, 0.0])),
 )
 
@@ -140,7 +141,7 @@ kl_div_repaired = Exercise(
     statement=(
         "`found_loss` above was meant to be $\\mathrm{KL}(\\text{teacher}\\Vert\\text{student})$ "
         "averaged over the examples. It runs, it falls, and it is negative. Write it right, with "
-        "`F.kl_div`."
+        "`F.kl_div`. The student still stands first; two other things must change."
     ),
     difficulty=2,
     minutes=6,
@@ -156,8 +157,8 @@ kl_div_repaired = Exercise(
     ),
     right=fixed_loss,
     explanation=(
-        "Three things were wrong at once: the first argument must hold *log*-probabilities, it is "
-        "the *student*, and the mean must run over examples: `batchmean`."
+        "Two things were wrong: the first argument must hold *log*-probabilities, and the mean "
+        "must run over examples, `batchmean`. The order was right: the student first."
     ),
     deepens=(
         'With K = 100 classes, `reduction="mean"` makes the loss a hundred times smaller. '
@@ -169,6 +170,20 @@ kl_div_repaired = Exercise(
             _as_found,
             "The first argument must be log-probabilities. F.kl_div takes them as they are, so "
             "with probabilities it adds up something that is no divergence and can be negative.",
+        ),
+        "still_probabilities": Wrong(
+            lambda s, t: F.kl_div(s.softmax(-1), t.softmax(-1), reduction="batchmean"),
+            "The mean is right now. But the first argument must still become log-probabilities.",
+        ),
+        "raw_logits": Wrong(
+            lambda s, t: F.kl_div(s, t.softmax(-1), reduction="batchmean"),
+            "The student's logits are no log-probabilities yet: they are not normalised. "
+            "F.kl_div does not check; use log_softmax.",
+        ),
+        "both_logs": Wrong(
+            lambda s, t: F.kl_div(s.log_softmax(-1), t.log_softmax(-1), reduction="batchmean"),
+            "The target is a logarithm too. F.kl_div expects probabilities there, unless you say "
+            "`log_target=True`.",
         ),
         "divided_by_classes": Wrong(
             lambda s, t: _reduced(s, t, "mean"),
@@ -199,7 +214,8 @@ js_by_hand = Exercise(
     name="js_by_hand",
     title="A divergence that cannot be infinite",
     statement=(
-        "Two people who disagree can meet in the middle. Let $m=\\tfrac12(p+q)$. Write "
+        "Two people who disagree can meet in the middle. Let $m=\\tfrac12(p+q)$. Write the "
+        "**Jensen–Shannon divergence** "
         "$\\mathrm{JS}(p,q)=\\tfrac12\\mathrm{KL}(p\\Vert m)+\\tfrac12\\mathrm{KL}(q\\Vert m)$. "
         "Use the library's `kl`."
     ),
@@ -219,7 +235,10 @@ js_by_hand = Exercise(
         "Wherever p or q has mass, m has at least half of it. So no log-ratio exceeds ln 2, and "
         "JS lies between 0 and ln 2."
     ),
-    deepens="Its square root obeys the triangle inequality; JS itself does not.",
+    deepens=(
+        "Its square root is a true distance: no detour is shorter. The next exercise shows that "
+        "KL is not."
+    ),
     judge=same_function(_KL_CASES),
     wrong={
         "against_each_other": Wrong(
@@ -250,7 +269,8 @@ js_by_hand = Exercise(
 
 
 def _three_distributions(answer: Any) -> bool:
-    return are_distributions(rows(answer), count=3)
+    written = rows(answer)
+    return are_distributions(written, count=3) and len({len(row) for row in written}) == 1
 
 
 def _all_finite(answer: Any) -> bool:
@@ -263,7 +283,9 @@ def _detour_is_shorter(answer: Any) -> bool:
     return float(kl(p, r)) > float(kl(p, q) + kl(q, r)) + 1e-6
 
 
-_TRIPLE = "These are not three distributions: I need (p, q, r), each summing to 1."
+_TRIPLE = (
+    "I need three distributions (p, q, r), each summing to 1, all with the same number of classes."
+)
 _FINITE = "One of the three KLs is infinite. Keep every class possible, so that lengths compare."
 _NO_SHORTCUT = (
     "Here the direct way is not longer than the detour: KL(p‖r) ≤ KL(p‖q) + KL(q‖r). Put q "
@@ -277,7 +299,8 @@ triangle = Exercise(
     statement=(
         "For a distance, a detour is never shorter: $d(p,r)\\le d(p,q)+d(q,r)$. Find three "
         "distributions for which KL breaks this rule: "
-        "$\\mathrm{KL}(p\\Vert r)>\\mathrm{KL}(p\\Vert q)+\\mathrm{KL}(q\\Vert r)$."
+        "$\\mathrm{KL}(p\\Vert r)>\\mathrm{KL}(p\\Vert q)+\\mathrm{KL}(q\\Vert r)$. All with the "
+        "same number of classes, and no probability 0."
     ),
     difficulty=2,
     minutes=5,
@@ -304,6 +327,7 @@ triangle = Exercise(
     ),
     wrong={
         "not_distributions": Wrong(([1, 2], [0.5, 0.5], [0.1, 0.9]), _TRIPLE),
+        "lengths": Wrong(([0.9, 0.1], [0.4, 0.3, 0.3], [0.1, 0.9]), _TRIPLE),
         "all_equal": Wrong(([0.5, 0.5], [0.5, 0.5], [0.5, 0.5]), _NO_SHORTCUT),
         "q_outside": Wrong(([0.6, 0.4], [0.01, 0.99], [0.5, 0.5]), _NO_SHORTCUT),
         "impossible_class": Wrong(([1.0, 0.0], [0.5, 0.5], [0.0, 1.0]), _FINITE),
@@ -314,7 +338,7 @@ _SCENARIOS = {
     "A": "By total variation and by JS, yes. By KL there is one that scores higher: look at the "
     "class to which the student gives almost nothing although the teacher gives it half.",
     "B": "The unsure student is wrong about how sure to be, and not about what is possible: "
-    "it scores low on all the functions of the table.",
+    "it is highest in no column.",
     "C": "By KL, yes: the student all but excludes what the teacher holds for even odds. By total "
     "variation and by JS, scenario A is further away.",
     "D": "KL puts C first, total variation and JS put A first. Without the function's name the "
@@ -358,6 +382,12 @@ def _four_distributions(answer: Any) -> bool:
     return are_distributions(_pairs(answer), count=4)
 
 
+def _finite_and_close(answer: Any) -> bool:
+    p1, q1, p2, q2 = _pairs(answer)
+    finite = bool(kl(p1, q1).isfinite() and kl(p2, q2).isfinite())
+    return finite and float(total_variation(p1, q1)) < 0.1 + 1e-9
+
+
 def _kl_prefers_first(answer: Any) -> bool:
     p1, q1, p2, q2 = _pairs(answer)
     return float(kl(p1, q1)) > float(kl(p2, q2)) + 1e-6
@@ -369,6 +399,10 @@ def _total_variation_prefers_second(answer: Any) -> bool:
 
 
 _FOUR = "These are not two pairs of distributions: I need ((p1, q1), (p2, q2)), each summing to 1."
+_CLOSE = (
+    "Both KLs must be finite, and the total variation of the first pair at most .1: let hardly any "
+    "probability move, and exclude no class altogether."
+)
 _KL_ORDER = (
     "KL does not put the first pair further apart than the second. KL grows fast where the "
     "student gives almost nothing to a class that the teacher still believes in."
@@ -384,8 +418,9 @@ rank_flip = Exercise(
     title="Make two functions disagree",
     statement=(
         "Design two pairs, $(p_1,q_1)$ and $(p_2,q_2)$, such that **KL says the first pair is "
-        "further apart** and **total variation says the second pair is**. Any number of classes. "
-        "There are many right answers."
+        "further apart** and **total variation says the second pair is**. Scenarios C and A do "
+        "that already, so make it harder: the first pair may have a total variation of **at most "
+        ".1**, and both KLs must be finite. Any number of classes; there are many right answers."
     ),
     difficulty=3,
     minutes=8,
@@ -410,16 +445,22 @@ rank_flip = Exercise(
     ),
     judge=satisfies(
         (_four_distributions, _FOUR),
+        (_finite_and_close, _CLOSE),
         (_kl_prefers_first, _KL_ORDER),
         (_total_variation_prefers_second, _TV_ORDER),
     ),
     wrong={
         "one_pair": Wrong(([0.5, 0.5], [0.9, 0.1]), _FOUR),
+        "infinite": Wrong((([0.9, 0.1], [1.0, 0.0]), ([0.7, 0.3], [0.3, 0.7])), _CLOSE),
+        "scenarios_again": Wrong(
+            (([0.5, 0.5, 0.0], [0.5, 1e-6, 0.499999]), ([0.98, 0.01, 0.01], [0.01, 0.01, 0.98])),
+            _CLOSE,
+        ),
         "second_worse_for_both": Wrong(
             (([0.5, 0.5], [0.6, 0.4]), ([0.98, 0.02], [0.02, 0.98])), _KL_ORDER
         ),
         "first_worse_for_both": Wrong(
-            (([0.98, 0.02], [0.02, 0.98]), ([0.5, 0.5], [0.6, 0.4])), _TV_ORDER
+            (([0.9, 0.1], [1 - 1e-6, 1e-6]), ([0.5, 0.5], [0.51, 0.49])), _TV_ORDER
         ),
     },
 )
@@ -494,7 +535,7 @@ quiz = Quiz(
         ),
         Question(
             "The teacher is unsure, (.34, .33, .33). Which student does KL(teacher‖student) "
-            "punish more?",
+            "punish most?",
             (
                 Option(
                     "The overconfident one, (.98, .01, .01).",
@@ -507,8 +548,32 @@ quiz = Quiz(
                     "That pair is nearly equal: its KL is below .001.",
                 ),
                 Option(
-                    "None: KL looks only at which class is on top.",
+                    "All alike: it looks only at which class is on top.",
                     "KL uses every class. Agreement looks only at the top.",
+                ),
+            ),
+        ),
+        Question(
+            "Which call gives KL(teacher‖student), averaged over a batch of logits s (student) and "
+            "t (teacher)?",
+            (
+                Option(
+                    "`F.kl_div(s.log_softmax(-1), t.softmax(-1), reduction='batchmean')`",
+                    "Right: log-probabilities of the student first, divided by the examples.",
+                    right=True,
+                ),
+                Option(
+                    "`F.kl_div(s.softmax(-1), t.softmax(-1), reduction='batchmean')`",
+                    "The first argument must be a logarithm. Without it the result is no "
+                    "divergence and can be negative.",
+                ),
+                Option(
+                    "`F.kl_div(t.log_softmax(-1), s.softmax(-1), reduction='batchmean')`",
+                    "This is KL(student‖teacher): the second argument is the reference.",
+                ),
+                Option(
+                    "`F.kl_div(s.log_softmax(-1), t.softmax(-1), reduction='mean')`",
+                    "This divides by the number of classes as well.",
                 ),
             ),
         ),
@@ -516,16 +581,16 @@ quiz = Quiz(
             "A colleague reports: 'the divergence fell from .30 to .20'. What do you ask first?",
             (
                 Option(
-                    "Which function, with which argument first, on which inputs?",
+                    "Which function, in which order, on which inputs?",
                     "Right: without these three the number cannot be compared with anything.",
                     right=True,
                 ),
                 Option(
-                    "Whether the accuracy rose as well.",
+                    "Did the accuracy on the same inputs rise as well?",
                     "A fair question, later. First find out what the number measures.",
                 ),
                 Option(
-                    "Nothing: lower is better.",
+                    "Nothing: for a divergence lower is better.",
                     "Lower KL(student‖teacher) can go with higher KL(teacher‖student).",
                 ),
             ),

@@ -48,14 +48,8 @@ def simplex_maps(
     figure, axes = plt.subplots(1, len(values), figsize=(3.2 * len(values), 3.8), squeeze=False)
     for ax, (name, value) in zip(axes[0], values.items(), strict=True):
         drawn = _contours(ax, grid, value)
-        figure.colorbar(
-            drawn,
-            ax=ax,
-            location="bottom",
-            shrink=0.75,
-            ticks=list(drawn.levels)[::4],
-            format="%.2f",
-        )
+        ticks = list(drawn.levels)[::6]
+        figure.colorbar(drawn, ax=ax, location="bottom", shrink=0.75, ticks=ticks, format="%.2f")
         _decorate(ax, classes)
         _point(ax, teacher, TEACHER, "teacher", "*")
         ax.text(0.5, 1.1, name, ha="center", weight="bold")
@@ -73,7 +67,7 @@ def student_on_simplex(
     """A teacher and a student on the triangle, and beside it every distance between them.
 
     Args:
-        value: (M,) the background map on grid (M, 3). distances: name -> value, nats or unitless.
+        value: (M,) KL(teacher‖student) on grid (M, 3), the colours. distances: name -> value, nats or unitless.
     """
     # Fixed places: a layout engine would take half of the time of a redraw.
     figure = plt.figure(figsize=(8, 3.4), layout="none")
@@ -82,14 +76,17 @@ def student_on_simplex(
     _decorate(left, classes)
     _point(left, teacher, TEACHER, "teacher", "*")
     _point(left, student, STUDENT, "student", "o")
+    left.text(0.5, 1.12, "colour: KL(teacher‖student)", ha="center", fontsize=11)
     _bars(right, distances)
     return figure
 
 
 def _contours(ax: Axes, grid: Tensor, value: Tensor) -> TriContourSet:
     x, y = (grid @ CORNERS).T.numpy()
-    levels = np.linspace(0, min(float(value.max()), HIGHEST), 13)
-    return ax.tricontourf(x, y, value.numpy(), levels=levels, cmap="cividis_r", extend="max")
+    highest = min(float(value.max()), HIGHEST)
+    levels = highest * np.linspace(0, 1, 13) ** 1.5  # finer near the teacher
+    beyond = "max" if float(value.max()) > HIGHEST else "neither"
+    return ax.tricontourf(x, y, value.numpy(), levels=levels, cmap="cividis_r", extend=beyond)
 
 
 def _decorate(ax: Axes, classes: Sequence[str]) -> None:
