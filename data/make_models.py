@@ -14,7 +14,7 @@ from kdlib.data import Examples, data_folder, load_place_names
 from kdlib.models import TEACHER_FILE, CharCNN, checksum, parameter_count, untrained_teacher
 from kdlib.training import fit, predict
 
-ACCURACY, TOLERANCE = 0.859, 0.01  # on the test split
+ACCURACY, TOLERANCE = 0.854, 0.01  # on the test split
 BINS = 15
 
 

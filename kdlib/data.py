@@ -21,7 +21,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from kdlib import data_checks
+from kdlib import checks
 
 COUNTRY_NAMES = {
     "DE": "Germany",
@@ -75,7 +75,7 @@ class Examples:
     names: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        data_checks.aligned(self.inputs, self.labels, self.teacher_logits, self.names)
+        checks.aligned(self.inputs, self.labels, self.teacher_logits, self.names)
 
     def __len__(self) -> int:
         return len(self.inputs)
@@ -87,7 +87,7 @@ class Examples:
 
     def __getitem__(self, ids: Tensor | Sequence[int] | slice) -> "Examples":
         """The examples at these positions: a slice, a list, a tensor of positions or booleans."""
-        rows = data_checks.positions(ids, len(self))
+        rows = checks.positions(ids, len(self))
         return Examples(
             inputs=self.inputs[rows],
             labels=None if self.labels is None else self.labels[rows],
@@ -138,7 +138,7 @@ def encode(names: Sequence[str]) -> Tensor:
     >>> encode(["Ulm"])[0, :5].tolist()
     [21, 12, 13, 0, 0]
     """
-    return _numbers([normalise(name) for name in data_checks.several_names(names)])
+    return _numbers([normalise(name) for name in checks.several_names(names)])
 
 
 def normalise(name: str) -> str:
@@ -150,8 +150,8 @@ def normalise(name: str) -> str:
     >>> normalise("Kraków"), normalise("L’Aquila"), normalise("Weißwasser")
     ('krakow', "l'aquila", 'weisswasser')
     """
-    letters = [_folded(character) for character in data_checks.string(name, "name").lower()]
-    data_checks.readable(name, letters, ALPHABET)
+    letters = [_folded(character) for character in checks.string(name, "name").lower()]
+    checks.readable(name, letters, ALPHABET)
     return " ".join("".join(letters).split())
 
 
@@ -170,13 +170,13 @@ def _numbers(names: Sequence[str]) -> Tensor:
 
 
 def _read_place_names(path: Path) -> str:
-    data_checks.existing_file(path, RESTORE)
+    checks.existing_file(path, RESTORE)
     try:
         contents = gzip.decompress(path.read_bytes())
         found = hashlib.sha256(contents).hexdigest()
     except (OSError, EOFError, zlib.error) as error:
         contents, found = b"", f"a file that cannot be unpacked ({error})"
-    data_checks.intact_file(path, expected=PLACE_NAMES_SHA256, found=found, restore=RESTORE)
+    checks.intact_file(path, expected=PLACE_NAMES_SHA256, found=found, restore=RESTORE)
     return contents.decode("ascii")
 
 

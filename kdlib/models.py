@@ -1,21 +1,23 @@
 """The models of the course: a large character CNN that teaches, and two small ones that learn.
 
 Every model maps encoded names (N, L) int64 to logits (N, K). Padding (0) contributes nothing: a
-name has the same logits however much padding follows it. The first weights depend on `seed` alone.
+name has the same logits however much padding follows it. The first weights depend on `seed` alone
+and are drawn in float64, then rounded: processors differ in the last digits of random numbers.
 Zhang, Zhao, LeCun (2015), Character-level Convolutional Networks for Text Classification,
 arXiv:1509.01626; Joulin et al. (2016), Bag of Tricks for Efficient Text Classification,
 arXiv:1607.01759 (hashed n-grams).
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
 import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 from torch.nn import functional
 
-from kdlib import data_checks
+from kdlib import checks
 from kdlib.data import ALPHABET, COUNTRIES, data_folder
 
 CHARACTERS = len(ALPHABET) + 1  # and padding, 0
@@ -45,8 +47,7 @@ class CharCNN(nn.Module):
     ) -> None:
         super().__init__()
         sizes = (embedding, *widths)
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
+        with _seeded_in_float64(seed):
             self.embed = nn.Embedding(CHARACTERS, embedding, padding_idx=0)
             self.convolutions = nn.ModuleList(
                 nn.Conv1d(sizes[i], width, kernel_size=3, padding=1)
@@ -54,10 +55,11 @@ class CharCNN(nn.Module):
             )
             self.dropout = nn.Dropout(dropout)
             self.classify = nn.Linear(sizes[-1], classes)
+        self.float()
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Logits (N, K) of encoded names (N, L)."""
-        data_checks.encoded(inputs, CHARACTERS)
+        checks.encoded(inputs, CHARACTERS)
         is_letter = (inputs > 0)[:, None, :]  # (N, 1, L)
         hidden = self.embed(inputs).transpose(1, 2)  # (N, embedding, L)
         for convolution in self.convolutions:
@@ -78,19 +80,18 @@ class HashedNgrams(nn.Module):
 
     def __init__(self, buckets: int = 256, *, classes: int = len(COUNTRIES), seed: int = 0) -> None:
         super().__init__()
-        generator = torch.Generator().manual_seed(seed)
-        self.weight = nn.Parameter(0.01 * torch.randn(buckets, classes, generator=generator))
-        self.bias = nn.Parameter(torch.zeros(classes))
+        with _seeded_in_float64(seed):
+            self.weight = nn.Parameter(0.01 * torch.randn(buckets, classes))
+            self.bias = nn.Parameter(torch.zeros(classes))
+        self.float()
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Logits (N, K) of encoded names (N, L)."""
-        data_checks.encoded(inputs, CHARACTERS)
+        checks.encoded(inputs, CHARACTERS)
         buckets, in_name = hashed_ngrams(inputs, len(self.weight))
-        count = in_name.sum(dim=1, keepdim=True)
-        share = in_name / count.to(self.weight.dtype).sqrt()
-        return self.bias + functional.embedding_bag(
-            buckets, self.weight, mode="sum", per_sample_weights=share
-        )
+        seen = in_name.to(self.weight.dtype)
+        counts = seen.new_zeros(len(inputs), len(self.weight)).scatter_add_(1, buckets, seen)
+        return self.bias + counts / seen.sum(dim=1, keepdim=True).sqrt() @ self.weight
 
 
 def hashed_ngrams(inputs: Tensor, buckets: int) -> tuple[Tensor, Tensor]:
@@ -128,7 +129,7 @@ def load_teacher() -> CharCNN:
     Raises:
         FileNotFoundError, ValueError: the file is missing or damaged, and how to restore it.
     """
-    path = data_checks.existing_file(data_folder() / TEACHER_FILE, RESTORE)
+    path = checks.existing_file(data_folder() / TEACHER_FILE, RESTORE)
     teacher = untrained_teacher()
     expected = "(not readable)"
     try:
@@ -139,7 +140,7 @@ def load_teacher() -> CharCNN:
         teacher.load_state_dict(weights)
     except (SafetensorError, OSError, RuntimeError, KeyError, TypeError) as error:
         found = f"a file that does not hold this model ({error})"
-    data_checks.intact_file(path, expected=expected, found=found, restore=RESTORE)
+    checks.intact_file(path, expected=expected, found=found, restore=RESTORE)
     return teacher.eval().requires_grad_(False)
 
 
@@ -153,5 +154,18 @@ def checksum(weights: Mapping[str, Tensor]) -> str:
 
 
 def parameter_count(model: nn.Module) -> int:
-    """How many numbers training may change: none in a frozen model."""
-    return sum(p.numel() for p in model.parameters() if p.requires_grad)
+    """How many numbers make up the model, frozen ones included."""
+    return sum(p.numel() for p in model.parameters())
+
+
+@contextmanager
+def _seeded_in_float64(seed: int) -> Iterator[None]:
+    """Random numbers inside come from the seed, in float64; nothing is changed outside."""
+    before = torch.get_default_dtype()
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        torch.set_default_dtype(torch.float64)
+        try:
+            yield
+        finally:
+            torch.set_default_dtype(before)

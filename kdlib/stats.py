@@ -17,7 +17,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from kdlib import stats_checks as checks
+from kdlib import checks
 
 __all__ = [
     "Interval",

@@ -19,11 +19,13 @@ import torch
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
-from kdlib import checks, data_checks
+from kdlib import checks
 from kdlib.data import Examples
 
 Loss = Callable[[Tensor, Examples], Tensor]  # (student_logits, batch) -> mean over the batch
-RECORDS = 20  # how often the losses are recorded after step 0
+RECORDS = (
+    30  # how often the losses are recorded after step 0: densely at first, when they move most
+)
 
 
 @dataclass(frozen=True)
@@ -74,9 +76,9 @@ def fit(
     Raises:
         ValueError: nothing to train, a count or rate that is not positive, an infinite loss.
     """
-    parameters = data_checks.trainable(student)
+    parameters = checks.trainable(student)
     dtype = parameters[0].dtype
-    recorded = _recorded_steps(data_checks.count(steps, "steps"))
+    recorded = _recorded_steps(checks.count(steps, "steps"))
     rate = checks.positive(learning_rate, "learning_rate")
     optimiser = torch.optim.AdamW(parameters, rate, weight_decay=weight_decay)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
@@ -98,7 +100,7 @@ def fit(
 
 def predict(model: nn.Module, inputs: Tensor, batch_size: int = 1024) -> Tensor:
     """The model's logits (N, K) in evaluation mode, without gradient; its mode is restored."""
-    data_checks.count(batch_size, "batch_size")
+    checks.count(batch_size, "batch_size")
     with _evaluating(model), torch.no_grad():
         return torch.cat([model(rows) for rows in torch.split(inputs, batch_size)])
 
@@ -117,7 +119,7 @@ def batches(count: int, batch_size: int, steps: int, seed: int) -> Sequence[Tens
     >>> [len(ids) for ids in batches(5, 2, steps=3, seed=0)]
     [2, 2, 2]
     """
-    size = min(data_checks.count(batch_size, "batch_size"), count)
+    size = min(checks.count(batch_size, "batch_size"), count)
     generator = torch.Generator().manual_seed(seed)
     epochs = math.ceil(steps * size / count)
     order = torch.cat([torch.randperm(count, generator=generator) for _ in range(epochs)])
@@ -136,7 +138,7 @@ class _BestWeights:
         if self.validation is None:
             return
         logits = predict(self.student, self.validation.inputs)
-        value = data_checks.finite_loss(self.loss(logits, self.validation), "validation", step)
+        value = checks.finite_loss(self.loss(logits, self.validation), "validation", step)
         if value < min(self.losses.values(), default=math.inf):
             self.weights = copy.deepcopy(self.student.state_dict())
         self.losses[step] = value
@@ -154,8 +156,8 @@ def _update(
 ) -> float:
     student.train()
     value = loss(student(batch.inputs), batch)
-    number = data_checks.finite_loss(value, "training", step)
-    data_checks.needs_gradient(value)
+    number = checks.finite_loss(value, "training", step)
+    checks.needs_gradient(value)
     optimiser.zero_grad()
     value.backward()  # type: ignore[no-untyped-call]
     optimiser.step()
@@ -176,7 +178,7 @@ def _history(
 
 
 def _recorded_steps(steps: int) -> list[int]:
-    return sorted({round(i * steps / RECORDS) for i in range(RECORDS + 1)})
+    return sorted({math.ceil(steps * (i / RECORDS) ** 2) for i in range(RECORDS + 1)})
 
 
 def _in_dtype(examples: Examples, dtype: torch.dtype) -> Examples:

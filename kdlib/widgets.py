@@ -18,7 +18,7 @@ from typing import Any
 import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
 
-from kdlib import figure_checks
+from kdlib import checks
 from kdlib.figures.export import export
 from kdlib.figures.show import picture_bundle, png, publish, words_bundle
 
@@ -90,7 +90,7 @@ def explore(
         ValueError: the name is not kebab-case, or the description is too short.
     """
     if name is not None:
-        figure_checks.figure_name(name)
+        checks.figure_name(name)
     return Explorer(draw, alt, name, controls)
 
 
@@ -111,11 +111,11 @@ class Explorer:
     def frame(self, values: Mapping[str, Any], name: str | None = None) -> tuple[bytes, str]:
         """The PNG and the description for these values."""
         alt = self._alt(**values) if callable(self._alt) else self._alt
-        words = figure_checks.figure_words(alt)
+        words = checks.figure_words(alt)
         before = plt.get_fignums()
         try:
             fig = self._draw(**values)
-            figure_checks.figure(fig, "draw(…)")
+            checks.figure(fig, "draw(…)")
             picture = png(fig, dpi=FRAME_DPI)
             if name is not None:
                 export(fig, name, words)

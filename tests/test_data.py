@@ -111,6 +111,17 @@ def test_a_name_keeps_its_split_when_names_are_added(script):
     assert share["test"] / len(names) == pytest.approx(0.20, abs=0.03)
 
 
+def test_the_readme_states_the_checksum_and_the_counts(places, script):
+    readme = (SCRIPT.parent / "README.md").read_text(encoding="utf-8")
+    rows = [
+        (name, COUNTRIES[label])
+        for examples in splits(places).values()
+        for name, label in zip(examples.names, examples.labels.tolist(), strict=True)
+    ]
+    assert data.PLACE_NAMES_SHA256 in readme
+    assert script.table(rows) in readme
+
+
 @pytest.mark.parametrize(
     "damage",
     [

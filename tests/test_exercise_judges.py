@@ -206,3 +206,17 @@ def test_a_hidden_infinity_is_named(hide):
 
     exercise = an_exercise(right=surprise, judge=same_function(CASES), wrong={})
     assert "Infinite is right here" in exercise.check(lambda p: hide(surprise(p))).message
+
+
+def test_a_loss_that_is_right_but_detached_trains_nothing():
+    """A reader's loss with `student_logits.detach()` was accepted."""
+
+    def loss(logits):
+        return logits.exp().sum()
+
+    cases = ((torch.zeros(2, requires_grad=True),),)
+    exercise = an_exercise(right=loss, judge=same_function(cases), wrong={})
+    assert exercise.check(lambda z: loss(z)).status == "correct"
+    for detached in (lambda z: loss(z.detach()), lambda z: loss(z).item()):
+        outcome = exercise.check(detached)
+        assert outcome.status == "not yet" and "no gradient" in outcome.message

@@ -1,4 +1,7 @@
+import os
 import re
+import subprocess
+import sys
 
 import pytest
 import torch
@@ -68,6 +71,28 @@ def test_the_first_weights_depend_on_the_seed_alone(make):
     assert torch.equal(outside, torch.rand(1)), "making a model must not use up random numbers"
 
 
+def test_another_instruction_set_draws_the_same_first_weights():
+    """Drawn in float32 they differ in the last digits, and training makes that grow."""
+    code = """
+from kdlib.models import CharCNN, HashedNgrams, checksum, untrained_teacher
+print(*(checksum(make().state_dict()) for make in (CharCNN, HashedNgrams, untrained_teacher)))
+"""
+    oldest = os.environ | {"ATEN_CPU_CAPABILITY": "default"}
+    run = [sys.executable, "-c", code]
+    found = subprocess.run(run, env=oldest, capture_output=True, text=True, check=True).stdout
+    here = [models.checksum(make().state_dict()) for make in [*STUDENTS, models.untrained_teacher]]
+    assert found.split() == here
+
+
+@pytest.mark.parametrize("make", STUDENTS)
+def test_models_are_made_in_float32_and_leave_the_default_type_alone(make):
+    assert {weight.dtype for weight in make().parameters()} == {torch.float32}
+    assert torch.get_default_dtype() == torch.float32
+    with pytest.raises(RuntimeError):
+        make(classes=-1)
+    assert torch.get_default_dtype() == torch.float32
+
+
 @pytest.mark.parametrize("make", STUDENTS)
 def test_the_number_of_classes_can_be_chosen(make):
     assert make(classes=16)(encode(["Lyon"])).shape == (1, 16)
@@ -133,10 +158,10 @@ def test_the_teacher_is_frozen_and_in_evaluation_mode(teacher):
     assert torch.equal(teacher(inputs), teacher(inputs)) and not teacher(inputs).requires_grad
 
 
-def test_the_teacher_is_85_to_87_percent_accurate_on_names_it_has_not_seen(teacher):
+def test_the_teacher_is_about_85_percent_accurate_on_names_it_has_not_seen(teacher):
     test = load_place_names().test
     right = predict(teacher, test.inputs).argmax(dim=1) == test.labels
-    assert 0.85 < right.double().mean() < 0.87
+    assert 0.844 < right.double().mean() < 0.864
 
 
 @pytest.mark.parametrize(

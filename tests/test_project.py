@@ -36,6 +36,13 @@ def run(*command, **options):
     )
 
 
+def make(*arguments, folder=ROOT):
+    """Run make as from a shell: without what `make test`, which may have started us, hands on."""
+    handed_on = {"ARGS", "PYTHON", *(name for name in os.environ if "MAKE" in name)}
+    own = {name: value for name, value in os.environ.items() if name not in handed_on}
+    return run("make", *arguments, cwd=folder, env=own)
+
+
 # --- README ----------------------------------------------------------------------------------
 
 
@@ -116,12 +123,12 @@ def test_the_editor_s_container_matches_the_project():
 
 def test_make_alone_lists_every_target():
     phony = re.search(r"^\.PHONY: (.*)$", MAKEFILE, re.MULTILINE)[1].split()
-    listed = re.findall(r"^make (\w+)", run("make", cwd=ROOT).stdout, re.MULTILINE)
+    listed = re.findall(r"^make (\w+)", make().stdout, re.MULTILINE)
     assert sorted(listed) == sorted(phony)
 
 
 def test_make_test_ends_with_pytest():
-    commands = run("make", "-n", "test", cwd=ROOT).stdout.strip().splitlines()
+    commands = make("-n", "test").stdout.strip().splitlines()
     assert commands[-1].strip() == ".venv/bin/python -m pytest"
 
 
@@ -145,7 +152,7 @@ def test_make_says_what_to_do_about_an_unfit_python(tmp_path, python, advice):
         shutil.copy(ROOT / name, clone)
     (tmp_path / "python").write_text(f"#!/bin/sh\n{python}\n")
     (tmp_path / "python").chmod(0o755)
-    made = run("make", "install", f"PYTHON={tmp_path / 'python'}", cwd=clone)
+    made = make("install", f"PYTHON={tmp_path / 'python'}", folder=clone)
     assert made.returncode != 0 and advice in made.stdout
 
 

@@ -1,4 +1,5 @@
 from collections import Counter
+from itertools import pairwise
 
 import pytest
 import torch
@@ -7,6 +8,7 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 from torch.nn import functional
 
+from kdlib import training
 from kdlib.data import Examples, encode
 from kdlib.models import CharCNN, HashedNgrams
 from kdlib.training import History, batches, fit, predict, with_teacher
@@ -240,13 +242,18 @@ def test_validation_is_looked_at_before_the_first_step(examples):
     assert torch.equal(student.logits, torch.zeros(10)), "no step was taken"
 
 
-@pytest.mark.parametrize("steps", [1, 7, 20, 333])
-def test_history_has_21_entries_or_one_per_step(steps, examples):
-    history = fit(Constant(), examples, label_loss, steps=steps, validation=examples)
-    assert history.steps[0] == 0 and history.steps[-1] == steps
-    assert len(history.steps) == min(steps, 20) + 1
+@pytest.mark.parametrize(("steps", "entries"), [(1, 2), (7, 8), (500, 31), (8000, 31)])
+def test_losses_are_recorded_thirty_times_densely_at_first(steps, entries):
+    recorded = training._recorded_steps(steps)
+    assert recorded[0] == 0 and recorded[-1] == steps and len(recorded) == entries
+    gaps = [after - before for before, after in pairwise(recorded)]
+    assert min(gaps) >= 1 and gaps[0] <= max(1, steps // 500) and gaps[-1] <= max(1, steps // 14)
+
+
+def test_history_says_when_each_loss_was_taken(examples):
+    history = fit(Constant(), examples, label_loss, steps=50, validation=examples)
+    assert history.steps == tuple(training._recorded_steps(50))
     assert len(history.steps) == len(history.train_loss) == len(history.validation_loss)
-    assert list(history.steps) == sorted(set(history.steps))
     assert history.train_loss[0] == pytest.approx(torch.tensor(10.0).log().item())
 
 
@@ -259,7 +266,7 @@ def test_training_losses_are_means_since_the_entry_before(examples):
         return value
 
     history = fit(Constant(), examples, loss, steps=40, batch_size=8)
-    by_hand = [(seen[i] + seen[i + 1]) / 2 for i in range(0, 40, 2)]
+    by_hand = [sum(seen[a:b]) / (b - a) for a, b in pairwise(history.steps)]
     assert history.train_loss == pytest.approx([seen[0], *by_hand], abs=1e-6)
 
 

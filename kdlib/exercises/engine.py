@@ -111,11 +111,16 @@ class Exercise:
 
     def stub_cell(self) -> str:
         """The code cell as the reader finds it."""
-        return f"{self.stub.strip()}\n\n{self._check_line()}"
+        return self._with_check(self.stub.strip())
 
     def solved_cell(self) -> str:
         """The code cell with the solution filled in."""
-        return f"{_source(self.right, self.variable)}\n\n{self._check_line()}"
+        return self._with_check(_source(self.right, self.variable))
+
+    def _with_check(self, code: str) -> str:
+        """Two blank lines after a function, one after a value: as the formatter leaves them."""
+        gap = "\n\n\n" if callable(self.right) else "\n\n"
+        return f"{code}{gap}{self._check_line()}"
 
     def about(self) -> str:
         """The Markdown cell above the code cell."""

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from torch import Tensor
 
 from kdlib.exercises.compare import as_numbers, family, same
 from kdlib.exercises.engine import Exercise, Judge, Wrong
@@ -26,6 +27,12 @@ from kdlib.exercises.guard import CannotCheck, NotAttempted, what_was_raised
 from kdlib.exercises.wording import contrast, inputs, kind, short
 
 Case = tuple[Any, ...]
+
+
+NO_GRADIENT = (
+    "The numbers are right, but no gradient reaches the input: this would train nothing. "
+    "`.detach()`, `.item()`, `torch.no_grad()` and numpy cut it off."
+)
 
 
 @dataclass(frozen=True)
@@ -37,7 +44,11 @@ class Call:
 
 
 def same_function(cases: Sequence[Case], tolerance: float = 1e-6) -> Judge:
-    """Right if answer(*case) equals exercise.right(*case) on every case; smallest case first."""
+    """Right if answer(*case) equals exercise.right(*case) on every case; smallest case first.
+
+    Where the inputs of a case require a gradient, the result must pass it on: a loss that is right
+    as a number and detached trains nothing.
+    """
 
     def judge(answer: Any, exercise: Exercise) -> str | None:
         _takes(answer, cases[0], exercise)
@@ -47,7 +58,7 @@ def same_function(cases: Sequence[Case], tolerance: float = 1e-6) -> Judge:
             _comparable(mine.result, wanted.result, exercise)
         first = _first_difference(yours, right, tolerance)
         if first is None:
-            return None
+            return None if _as_trainable(yours, right) else NO_GRADIENT
         message = _named_function(yours, right, cases, exercise, tolerance)
         message = message or _unnamed(yours[first], right[first], exercise)
         if same(yours[first].result, right[first].result, tolerance):
@@ -200,6 +211,15 @@ def _named_function(
 
 def _alike(a: Call, b: Call, tolerance: float) -> bool:
     return a.changed == b.changed and same(a.result, b.result, tolerance)
+
+
+def _as_trainable(yours: Sequence[Call], right: Sequence[Call]) -> bool:
+    pairs = zip(yours, right, strict=True)
+    return all(_carries_gradient(a) or not _carries_gradient(b) for a, b in pairs)
+
+
+def _carries_gradient(call: Call) -> bool:
+    return isinstance(call.result, Tensor) and call.result.requires_grad
 
 
 def _unnamed(yours: Call, right: Call, exercise: Exercise) -> str:

@@ -24,12 +24,18 @@ def _two_rows(answer: Any) -> bool:
 
 def _same_favourite(answer: Any) -> bool:
     a, b = rows(answer)
-    return int(a.argmax()) == int(b.argmax())
+    clear = all(float(row.topk(2).values.diff().abs()) > 1e-6 for row in (a, b))
+    return clear and int(a.argmax()) == int(b.argmax())
 
 
 def _equally_sure(answer: Any) -> bool:
     a, b = (row.softmax(-1) for row in rows(answer))
     return abs(float(a.max() - b.max())) < 0.01
+
+
+def _order_differs(answer: Any) -> bool:
+    a, b = rows(answer)
+    return a.argsort().tolist() != b.argsort().tolist()
 
 
 def _tell_different_stories(answer: Any) -> bool:
@@ -38,11 +44,18 @@ def _tell_different_stories(answer: Any) -> bool:
 
 
 _SHAPE = "I need two lists of three finite logits: (a, b)."
-_FAVOURITE = "The favourites differ, so the hard labels differ too. Keep the same largest entry."
+_FAVOURITE = (
+    "The favourites differ, or there is a tie, so the hard labels differ too. Keep the same largest "
+    "entry in both."
+)
 _SURENESS = "One is surer than the other. Make the two largest probabilities equal (within .01)."
 _STORY = (
-    "The two tell the same story: KL between them is not above .05. Let one call the second "
-    "class likelier than the third, and the other the reverse."
+    "The two tell the same story. Let one call the second class likelier than the third, and the "
+    "other the reverse."
+)
+_FAINT = (
+    "The order is right, but the difference is faint: KL is not above .05. Leave more for the other "
+    "classes, or set them further apart. (If you wrote probabilities: logits are their logarithms.)"
 )
 
 dark_pair = Exercise(
@@ -52,7 +65,7 @@ dark_pair = Exercise(
     statement=(
         "Write down the teacher's logits for two names, three countries each, such that the "
         "**favourite is the same**, the teacher is **equally sure** of it, and yet the two answers "
-        "differ: $\\mathrm{KL}>.05$. A student that hears only labels cannot tell them apart."
+        "differ: $\\mathrm{KL}(a\\Vert b)>.05$. A student that hears only labels cannot tell them apart."
     ),
     difficulty=2,
     minutes=5,
@@ -76,7 +89,8 @@ dark_pair = Exercise(
         (_two_rows, _SHAPE),
         (_same_favourite, _FAVOURITE),
         (_equally_sure, _SURENESS),
-        (_tell_different_stories, _STORY),
+        (_order_differs, _STORY),
+        (_tell_different_stories, _FAINT),
     ),
     wrong={
         "two_classes": Wrong(([1.0, 0.0], [1.0, 0.0]), _SHAPE),
@@ -84,6 +98,9 @@ dark_pair = Exercise(
         "surer": Wrong(([2.0, 0.0, 0.0], [5.0, 0.0, 0.0]), _SURENESS),
         "same": Wrong(([2.0, 1.0, 0.0], [2.0, 1.0, 0.0]), _STORY),
         "shifted": Wrong(([2.0, 1.0, 0.0], [5.0, 4.0, 3.0]), _STORY),
+        "tie": Wrong(([2.0, 2.0, 0.0], [2.0, 0.0, 2.0]), _FAVOURITE),
+        "too_sure": Wrong(([9.0, 1.0, 0.0], [9.0, 0.0, 1.0]), _FAINT),
+        "probabilities": Wrong(([0.6, 0.3, 0.1], [0.6, 0.1, 0.3]), _FAINT),
     },
 )
 
@@ -112,15 +129,15 @@ soften = Exercise(
         "The order of the classes stays."
     ),
     deepens=(
-        "A published tutorial prints (.45, .30, .25) for this very question. Recompute the "
-        "numbers that you quote."
+        "A published explanation (systemoverflow.com) prints (.45, .30, .25) for this very "
+        "question. Recompute the numbers that you quote."
     ),
     judge=near(0.509, tolerance=0.002),
     wrong={
         "published": Wrong(
             0.45,
-            "That is the number of a published tutorial, and it is wrong: softmax(log(p)/5) gives "
-            "another.",
+            "That number stands in a published explanation, and it is wrong: softmax(log(p)/5) "
+            "gives another.",
         ),
         "divided": Wrong(
             0.19, "You divided the probability by 5. The temperature divides the logit."
@@ -129,6 +146,10 @@ soften = Exercise(
             0.3756,
             "You took the softmax of p / 5. The probabilities are no logits: take their logarithm "
             "first.",
+        ),
+        "percent": Wrong(50.9, "That is the percentage. A probability lies between 0 and 1."),
+        "not_normalised": Wrong(
+            0.9898, "That is p to the power 1/T. Now divide by the sum over the three classes."
         ),
         "unchanged": Wrong(
             0.95, "That is T = 1. A temperature above 1 makes the favourite less sure."
@@ -151,9 +172,20 @@ def _softened(logits: Tensor, temperature: float) -> Tensor:
     return F.softmax(logits / temperature, -1)
 
 
+def _kd_loss_over_the_batch(s: Tensor, t: Tensor, temperature: float) -> Tensor:
+    log_p, log_q = (F.log_softmax(z / temperature, 0) for z in (t, s))
+    return temperature**2 * (log_p.exp() * (log_p - log_q)).sum(-1).mean()
+
+
+def _logits(*rows: list[float]) -> Tensor:
+    return torch.tensor(rows, requires_grad=True)
+
+
 _KD_CASES = (
-    (torch.tensor([[0.0, 0.0]]), torch.tensor([[2.0, 0.0]]), 2.0),
-    (torch.tensor([[0.0, 2.0, 1.0], [1.0, 0.0, 0.0]]), torch.tensor([[3.0, 1.0, 0.0]] * 2), 4.0),
+    (_logits([0.0, 0.0]), torch.tensor([[2.0, 0.0]]), 2.0),
+    (_logits([0.0, 2.0, 1.0], [1.0, 0.0, 0.0]), torch.tensor([[3.0, 1.0, 0.0]] * 2), 4.0),
+    (_logits([0.0, 1.0, 0.0]), torch.tensor([[1.0, 0.0, 3.0]]), 4.0),
+    (_logits([200.0, -200.0]), torch.tensor([[-200.0, 200.0]]), 1.0),
 )
 
 kd_loss_by_hand = Exercise(
@@ -167,7 +199,7 @@ kd_loss_by_hand = Exercise(
     ),
     difficulty=2,
     minutes=6,
-    skill="writing a loss that survives review",
+    skill="turning a formula into a loss, with all its details",
     variable="my_kd_loss",
     stub='''def my_kd_loss(student_logits: Tensor, teacher_logits: Tensor, temperature: float) -> Tensor:
     """T²·KL(teacher‖student) at temperature T, mean over examples. (N, K), (N, K) -> scalar."""
@@ -184,7 +216,7 @@ kd_loss_by_hand = Exercise(
     ),
     deepens=(
         "With a soft term alone, T² only rescales the learning rate. Beside a label term it "
-        "decides who is heard. Lesson 03 looks at the gradient."
+        "decides who is heard."
     ),
     judge=same_function(_KD_CASES),
     wrong={
@@ -192,6 +224,40 @@ kd_loss_by_hand = Exercise(
             lambda s, t, temperature: my_kd_loss(s, t, temperature) / temperature**2,
             "The factor T² is missing: at T = 4 your soft term is sixteen times weaker than at "
             "T = 1, and the labels win without your having decided so.",
+        ),
+        "kl_div_of_probabilities": Wrong(
+            lambda s, t, temperature: (
+                temperature**2
+                * F.kl_div(
+                    _softened(s, temperature), _softened(t, temperature), reduction="batchmean"
+                )
+            ),
+            "F.kl_div wants log-probabilities as its first argument. A KL that comes out negative "
+            "is always a sign of this.",
+        ),
+        "cross_entropy": Wrong(
+            lambda s, t, temperature: (
+                temperature**2 * F.cross_entropy(s / temperature, _softened(t, temperature))
+            ),
+            "This is the cross-entropy: KL plus the teacher's entropy. Its gradient is the same, "
+            "but it is not 0 for a perfect copy.",
+        ),
+        "over_the_batch": Wrong(
+            _kd_loss_over_the_batch,
+            "Your softmax runs over the examples. Classes lie on the last axis.",
+        ),
+        "log_of_softmax": Wrong(
+            lambda s, t, temperature: (
+                temperature**2
+                * (
+                    _softened(t, temperature)
+                    * (_softened(t, temperature) / _softened(s, temperature)).log()
+                )
+                .sum(-1)
+                .mean()
+            ),
+            "Right for small logits. For large ones a probability is rounded to 0 before its "
+            "logarithm is taken: use log_softmax.",
         ),
         "only_once": Wrong(
             lambda s, t, temperature: my_kd_loss(s, t, temperature) / temperature,
@@ -251,9 +317,9 @@ def _mixed(s: Tensor, t: Tensor, labels: Tensor, temperature: float, hard: float
 
 
 _DISTILLATION_CASES = (
-    (torch.tensor([[0.0, 1.0]]), torch.tensor([[2.0, 0.0]]), torch.tensor([0]), 2.0, 0.25),
+    (_logits([0.0, 1.0]), torch.tensor([[2.0, 0.0]]), torch.tensor([0]), 2.0, 0.25),
     (
-        torch.tensor([[0.0, 2.0, 1.0], [1.0, 0.0, 0.0]]),
+        _logits([0.0, 2.0, 1.0], [1.0, 0.0, 0.0]),
         torch.tensor([[3.0, 1.0, 0.0], [0.0, 1.0, 2.0]]),
         torch.tensor([0, 2]),
         4.0,
@@ -268,7 +334,8 @@ labels_and_teacher = Exercise(
     statement=(
         "Where labels exist, a student may hear them and the teacher. Write `hard_weight` · "
         "(cross-entropy with the labels) + (1 − `hard_weight`) · (the library's `kd_loss`). The "
-        "labels are compared with the student at temperature **1**."
+        "labels are compared with the student at temperature **1**. "
+        "Remember: `kd_loss` takes keywords only."
     ),
     difficulty=2,
     minutes=5,
@@ -302,6 +369,17 @@ labels_and_teacher = Exercise(
         "weights_exchanged": Wrong(
             lambda s, t, y, temperature, hard: my_distillation_loss(s, t, y, temperature, 1 - hard),
             "The weights are exchanged: `hard_weight` belongs to the labels.",
+        ),
+        "temperature_forgotten": Wrong(
+            lambda s, t, y, temperature, hard: my_distillation_loss(s, t, y, 1.0, hard),
+            "The temperature does not reach `kd_loss`, whose default is 1.",
+        ),
+        "roles_exchanged": Wrong(
+            lambda s, t, y, temperature, hard: (
+                hard * F.cross_entropy(s, y)
+                + (1 - hard) * kd_loss(student_logits=t, teacher_logits=s, temperature=temperature)
+            ),
+            "Student and teacher are exchanged in the soft term.",
         ),
         "labels_softened": Wrong(
             _mixed,
@@ -350,10 +428,10 @@ fair_comparison = Exercise(
     statement=(
         "Somebody reports: *'Distillation adds 12 points.'* The report says:\n\n"
         "- **A**: five seeds for each student\n"
-        "- **B**: accuracy on 3,000 test names that no student has seen\n"
+        "- **B**: accuracy on 4,000 test names that no student has seen\n"
         "- **C**: 400 steps on labels for the hard student, 2,000 steps on the teacher for the "
         "soft one, until both losses are flat\n"
-        "- **D**: both students have 1,514 parameters\n\nWhich line spoils the claim?"
+        "- **D**: both students have 2,570 parameters\n\nWhich line spoils the claim?"
     ),
     difficulty=1,
     minutes=2,
@@ -380,7 +458,7 @@ _VERDICTS = {
     "chance. Never report the estimate without its interval.",
     "B": "The interval holds values on both sides of 0, so the data fit a small gain and a small "
     "loss.",
-    "C": "*Cannot tell* is not *equal*. The interval still allows a gain of 1.1 points.",
+    "C": "*Cannot tell* is not *equal*. The interval still allows a gain of 1.4 points.",
 }
 
 verdict_of_interval = Exercise(
@@ -388,8 +466,8 @@ verdict_of_interval = Exercise(
     name="verdict_of_interval",
     title="Write the verdict",
     statement=(
-        "With many labels, the soft student's accuracy minus the hard student's is "
-        "**+0.4 points, interval [−0.3, +1.1]**. What do you write?\n\n"
+        "From another experiment: the soft student's accuracy minus the hard student's is "
+        "**+0.6 points, interval [−0.2, +1.4]**. What do you write?\n\n"
         "- **A**: distillation is better\n- **B**: cannot tell\n- **C**: the two are equal"
     ),
     difficulty=1,
@@ -459,7 +537,7 @@ quiz = Quiz(
                 ),
                 Option(
                     "It guesses at random.",
-                    "A student of hard labels never says Italy: the labels only push it down.",
+                    "A student of hard labels is pushed away from Italy by every label it sees.",
                 ),
                 Option(
                     "Italian names must have slipped into its data.",
@@ -471,8 +549,8 @@ quiz = Quiz(
             "When is a teacher least likely to help?",
             (
                 Option(
-                    "When true labels are plentiful for so small a student.",
-                    "Right: then the labels themselves pin down what the student can express.",
+                    "When true labels for the same examples are plentiful.",
+                    "Right: with 20,000 labelled names we could not tell the two apart.",
                     right=True,
                 ),
                 Option(

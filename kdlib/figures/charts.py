@@ -36,25 +36,24 @@ def compare_answers(
 
 
 def interval_chart(
-    estimates: Mapping[str, Interval], xlabel: str, title: str, baseline: float | None = None
+    estimates: Mapping[str, Interval],
+    xlabel: str,
+    title: str,
+    baseline: tuple[str, float] | None = None,
 ) -> Figure:
-    """Estimates with their intervals, one row each, from top to bottom; a dashed baseline."""
-    figure, ax = plt.subplots(figsize=(7, 1.2 + 0.55 * len(estimates)))
+    """Estimates with their intervals, a row each from top to bottom; a baseline with its name."""
+    figure, ax = plt.subplots(figsize=(7.5, 1.2 + 0.55 * len(estimates)))
+    look = {"fmt": "o", "color": TEACHER, "capsize": 5, "markevery": 1, "markersize": 8}
     for row, interval in enumerate(estimates.values()):
         below, above = interval.estimate - interval.low, interval.high - interval.estimate
-        ax.errorbar(
-            [interval.estimate],
-            [-row],
-            xerr=[[below], [above]],
-            fmt="o",
-            color=TEACHER,
-            capsize=5,
-            markevery=1,
-        )
+        ax.errorbar([interval.estimate], [-row], xerr=[[below], [above]], **look)
     if baseline is not None:
-        ax.axvline(baseline, color=BASELINE, linestyle="--", marker="")
+        name, place = baseline
+        ax.axvline(place, color=BASELINE, linestyle="--", marker="")
+        ax.annotate(name, (place, 0.5), (-4, 0), textcoords="offset points", ha="right", va="top")
     ax.set_yticks([-row for row in range(len(estimates))], list(estimates))
-    ax.set(ylim=(0.6 - len(estimates), 0.6), xlabel=xlabel, title=title)
+    ax.set(ylim=(0.6 - len(estimates), 0.6), xlabel=xlabel)
+    figure.suptitle(title, x=0.01, ha="left", weight="bold", fontsize=13)
     return figure
 
 

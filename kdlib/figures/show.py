@@ -13,7 +13,7 @@ from typing import Any
 import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
 
-from kdlib import figure_checks
+from kdlib import checks
 from kdlib.figures.export import export
 
 PAGE_DPI = 100
@@ -31,9 +31,9 @@ def show(fig: Figure, *, name: str, alt: str) -> None:
         TypeError: `fig` is not a figure.
         ValueError: the name is not kebab-case, or the description is too short.
     """
-    figure_checks.figure(fig, "fig")
-    figure_checks.figure_name(name)
-    words = figure_checks.figure_words(alt)
+    checks.figure(fig, "fig")
+    checks.figure_name(name)
+    words = checks.figure_words(alt)
     publish(picture_bundle(png(fig), words), {"image/png": {"alt": words}})
     publish(words_bundle(words, "Figure in words"))
     export(fig, name, words)

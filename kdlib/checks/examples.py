@@ -1,7 +1,6 @@
 """Is this file, name, set of examples or model what it claims to be?
 
-The second half of `checks`, with the same promise: a message says what was wrong, what was
-expected and what to do. Here are the checks that data, models and training need.
+The same promise as in `arrays`: a message says what was wrong, what was expected and what to do.
 """
 
 import math
@@ -13,7 +12,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from kdlib import checks
+from kdlib.checks import arrays
 
 
 def string(text: object, name: str) -> str:
@@ -218,7 +217,7 @@ def needs_gradient(loss: Tensor) -> None:
 
 
 def _logits(teacher_logits: Tensor) -> Tensor:
-    checks.as_floats(teacher_logits, "teacher_logits")
+    arrays.as_floats(teacher_logits, "teacher_logits")
     if teacher_logits.ndim != 2:
         raise ValueError(
             f"teacher_logits has shape {tuple(teacher_logits.shape)}, expected (N, K): one row of "

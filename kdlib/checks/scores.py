@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
-from kdlib.checks import positive
+from kdlib.checks.arrays import positive
 
 Floats = NDArray[np.float64]
 
