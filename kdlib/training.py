@@ -76,20 +76,16 @@ def fit(
     Raises:
         ValueError: nothing to train, a count or rate that is not positive, an infinite loss.
     """
-    parameters = checks.trainable(student)
-    dtype = parameters[0].dtype
+    dtype = checks.trainable(student)[0].dtype
     recorded = _recorded_steps(checks.count(steps, "steps"))
-    rate = checks.positive(learning_rate, "learning_rate")
-    optimiser = torch.optim.AdamW(parameters, rate, weight_decay=weight_decay)
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
+    update = _updates(student, loss, learning_rate, weight_decay, steps)
     examples = _in_dtype(examples, dtype)
     best = _BestWeights(student, loss, validation and _in_dtype(validation, dtype))
     losses: list[float] = []
     with _seeded(seed), _progress_bar(steps) as bar:
         best.look(0)
         for step, ids in enumerate(batches(len(examples), batch_size, steps, seed), start=1):
-            losses.append(_update(student, examples[ids], loss, optimiser, step))
-            schedule.step()
+            losses.append(update(examples[ids], step))
             bar.update()
             if step in recorded:
                 best.look(step)
@@ -151,17 +147,26 @@ class _BestWeights:
         return min(self.losses, key=self.losses.__getitem__, default=last)
 
 
-def _update(
-    student: nn.Module, batch: Examples, loss: Loss, optimiser: torch.optim.Optimizer, step: int
-) -> float:
-    student.train()
-    value = loss(student(batch.inputs), batch)
-    number = checks.finite_loss(value, "training", step)
-    checks.needs_gradient(value)
-    optimiser.zero_grad()
-    value.backward()  # type: ignore[no-untyped-call]
-    optimiser.step()
-    return number
+def _updates(
+    student: nn.Module, loss: Loss, learning_rate: float, weight_decay: float, steps: int
+) -> Callable[[Examples, int], float]:
+    """The function that changes the student by one batch and returns the loss before it."""
+    rate = checks.positive(learning_rate, "learning_rate")
+    optimiser = torch.optim.AdamW(student.parameters(), rate, weight_decay=weight_decay)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
+
+    def update(batch: Examples, step: int) -> float:
+        student.train()
+        value = loss(student(batch.inputs), batch)
+        number = checks.finite_loss(value, "training", step)
+        checks.needs_gradient(value)
+        optimiser.zero_grad()
+        value.backward()  # type: ignore[no-untyped-call]
+        optimiser.step()
+        schedule.step()
+        return number
+
+    return update
 
 
 def _history(

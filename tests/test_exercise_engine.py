@@ -178,7 +178,7 @@ def test_the_solved_cell_binds_the_variable_and_is_correct():
 
 def test_the_stub_cell_is_the_stub_and_the_check():
     assert an_exercise().stub_cell() == (
-        "def my_entropy(p: Tensor) -> Tensor:\n    return ...\n\nex.entropy.check(my_entropy)"
+        "def my_entropy(p: Tensor) -> Tensor:\n    return ...\n\n\nex.entropy.check(my_entropy)"
     )
 
 

@@ -1,7 +1,7 @@
 """Figures of the course: the house style, the one way to show them, and the kinds there are."""
 
 from kdlib.figures.arrangements import arrangements
-from kdlib.figures.charts import band_chart, compare_answers, interval_chart
+from kdlib.figures.charts import answers_in_words, band_chart, compare_answers, interval_chart
 from kdlib.figures.show import show
 from kdlib.figures.simplex import simplex_grid, simplex_maps, student_on_simplex
 from kdlib.figures.style import (
@@ -22,6 +22,7 @@ __all__ = [
     "STUDENT_2",
     "STUDENT_3",
     "TEACHER",
+    "answers_in_words",
     "arrangements",
     "band_chart",
     "compare_answers",

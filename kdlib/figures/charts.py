@@ -35,6 +35,19 @@ def compare_answers(
     return figure
 
 
+def answers_in_words(answers: Mapping[str, Sequence[float]], classes: Sequence[str]) -> str:
+    """What `compare_answers` shows, for those who do not see it: the three likeliest of each model.
+
+    >>> answers_in_words({"large": [0.1, 0.7, 0.2]}, ["DE", "FR", "IT"])
+    'Bars of probability for each class. The likeliest by large: FR 0.70, IT 0.20, DE 0.10.'
+    """
+    told = []
+    for model, probabilities in answers.items():
+        pairs = sorted(zip(map(float, probabilities), classes, strict=True), reverse=True)
+        told.append(f"by {model}: " + ", ".join(f"{name} {p:.2f}" for p, name in pairs[:3]))
+    return f"Bars of probability for each class. The likeliest {'; '.join(told)}."
+
+
 def interval_chart(
     estimates: Mapping[str, Interval],
     xlabel: str,
