@@ -6,7 +6,6 @@ redraw, 0.3 s for `import kdlib` beyond torch's own import.
 """
 
 import json
-import re
 import subprocess
 import sys
 import time
@@ -74,7 +73,7 @@ def measure(path: Path, on_cell: Callable[[], object] = lambda: None) -> Cost:
 
     done = execute(nb, path.stem, on_cell=note, folder=path.parent)
     found = json.loads(done.cells[-1].outputs[-1].text)
-    title, question = title_and_question(nb, path)
+    title, question = title_and_question(nb)
     return Cost(path.name[:2], title, question, seconds[-2], found["megabytes"], found["redraw"])
 
 
@@ -88,19 +87,11 @@ def import_seconds(times: int = 3) -> float:
     return min(float(run) for run in runs)
 
 
-def title_and_question(nb: NotebookNode, path: Path) -> tuple[str, str]:
-    """The lesson's title and its one question, read from its first cell.
-
-    The heading is the title, the first line that ends in a question mark is the question. Where
-    the heading is the question itself, the file name gives the title.
-    """
-    lines = [line.strip(" *_>") for line in nb.cells[0].source.splitlines()] if nb.cells else []
-    heading = next((line for line in lines if line.startswith("# ")), "")
-    heading = re.sub(r"^#\s*(lesson\s*)?(\d+\s*[:.·–-]?\s*)?", "", heading, flags=re.IGNORECASE)
-    questions = [line for line in lines if line.endswith("?") and not line.startswith("#")]
-    if heading.endswith("?"):
-        return path.stem[3:].replace("_", " ").capitalize(), heading
-    return heading, questions[0] if questions else ""
+def title_and_question(nb: NotebookNode) -> tuple[str, str]:
+    """The two halves of a lesson's heading, "# Title: the question?"."""
+    first_line = nb.cells[0].source.partition("\n")[0] if nb.cells else ""
+    title, _, question = (half.strip() for half in first_line.lstrip("# ").partition(":"))
+    return title, question[:1].upper() + question[1:]
 
 
 def report(costs: Sequence[Cost]) -> str:

@@ -22,6 +22,7 @@ from pathlib import Path
 from threading import Event
 from typing import Any
 
+from IPython.core.inputtransformer2 import TransformerManager
 from nbformat import NotebookNode
 from tqdm.auto import tqdm
 
@@ -119,9 +120,15 @@ def _calls(nb: NotebookNode) -> list[ast.Call]:
     trees = []
     for cell in nb.cells:
         if cell.cell_type == "code":
-            with suppress(SyntaxError):  # a magic command, or a stub that does not parse
-                trees.append(ast.parse(cell.source))
+            with suppress(SyntaxError):  # a stub that does not parse
+                trees.append(ast.parse(_without_magics(cell.source)))
     return [node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Call)]
+
+
+def _without_magics(source: str) -> str:
+    """The cell as plain Python: a line such as `%pip install kdlib` becomes a call."""
+    plain: str = TransformerManager().transform_cell(source)
+    return plain
 
 
 def _called(call: ast.Call) -> str:

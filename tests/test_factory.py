@@ -66,7 +66,13 @@ def test_the_names_are_read_from_the_cells_also_beside_cells_that_are_no_plain_p
 
 @pytest.mark.parametrize(
     ("code", "seed"),
-    [("kdlib.setup()", 0), ("kdlib.setup(3)", 3), ("setup(seed=4)", 4), ("1", None)],
+    [
+        ("kdlib.setup()", 0),
+        ("kdlib.setup(3)", 3),
+        ("setup(seed=4)", 4),
+        ("1", None),
+        ("try:\n    import kdlib\nexcept ImportError:\n    %pip install kdlib\nkdlib.setup(5)", 5),
+    ],
 )
 def test_the_seed_is_the_one_that_the_lesson_sets(code, seed):
     assert factory.seed_of(lesson(code)) == seed
