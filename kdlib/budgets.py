@@ -46,12 +46,17 @@ print(time.perf_counter() - began)
 class Cost:
     """What one lesson took; `redraw` is the slowest explorer's milliseconds, None without one."""
 
-    number: str
+    notebook: str
     title: str
     question: str
     seconds: float
     megabytes: float
     redraw: float | None
+
+    @property
+    def number(self) -> str:
+        """The lesson's number."""
+        return self.notebook[:2]
 
     @property
     def over(self) -> bool:
@@ -74,7 +79,7 @@ def measure(path: Path, on_cell: Callable[[], object] = lambda: None) -> Cost:
     done = execute(nb, path.stem, on_cell=note, folder=path.parent)
     found = json.loads(done.cells[-1].outputs[-1].text)
     title, question = title_and_question(nb)
-    return Cost(path.name[:2], title, question, seconds[-2], found["megabytes"], found["redraw"])
+    return Cost(path.name, title, question, seconds[-2], found["megabytes"], found["redraw"])
 
 
 def import_seconds(times: int = 3) -> float:
@@ -114,7 +119,14 @@ def report(costs: Sequence[Cost]) -> str:
 def lesson_map(costs: Sequence[Cost]) -> str:
     """The README's map of the lessons, as a Markdown table."""
     rows = [
-        (c.number, c.title, c.question, f"{c.seconds:.0f}", f"{c.megabytes:.0f}") for c in costs
+        (
+            cost.number,
+            f"[{cost.title}](notebooks/{cost.notebook})",
+            cost.question,
+            f"{cost.seconds:.0f}",
+            f"{cost.megabytes:.0f}",
+        )
+        for cost in costs
     ]
     return _markdown(("number", "title", "question", "seconds", "MB"), rows)
 

@@ -127,7 +127,7 @@ def _calls(nb: NotebookNode) -> list[ast.Call]:
 
 def _without_magics(source: str) -> str:
     """The cell as plain Python: a line such as `%pip install kdlib` becomes a call."""
-    plain: str = TransformerManager().transform_cell(source)
+    plain: str = TransformerManager().transform_cell(source)  # type: ignore[no-untyped-call]
     return plain
 
 

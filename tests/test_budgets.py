@@ -10,7 +10,7 @@ from kdlib import budgets, lessons
 from kdlib.budgets import Cost
 from kdlib.lessons import LessonError
 
-CHEAP = Cost("01", "Dissimilarity", "How different?", 12.34, 321.9, 87.6)
+CHEAP = Cost("01.ipynb", "Dissimilarity", "How different?", 12.34, 321.9, 87.6)
 
 
 def first_cell(source):
@@ -56,10 +56,10 @@ def test_title_and_question_are_the_halves_of_the_heading(source, expected):
 
 
 def test_the_map_of_lessons_is_a_well_formed_table():
-    lines = budgets.lesson_map([CHEAP, Cost("02", "a | b", "c?", 1, 2, None)]).splitlines()
+    lines = budgets.lesson_map([CHEAP, Cost("02_a.ipynb", "a | b", "c?", 1, 2, None)]).splitlines()
     assert lines[0] == "| number | title | question | seconds | MB |"
-    assert lines[2] == "| 01 | Dissimilarity | How different? | 12 | 322 |"
-    assert lines[3] == "| 02 | a \\| b | c? | 1 | 2 |"
+    assert lines[2] == "| 01 | [Dissimilarity](notebooks/01.ipynb) | How different? | 12 | 322 |"
+    assert lines[3] == "| 02 | [a \\| b](notebooks/02_a.ipynb) | c? | 1 | 2 |"
     assert len({line.replace("\\|", "").count("|") for line in lines}) == 1
 
 

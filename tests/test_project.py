@@ -202,3 +202,12 @@ def test_an_editable_install_reads_the_data_of_the_checkout():
     import kdlib.data
 
     assert kdlib.data.data_folder() == ROOT / "data"
+
+
+def test_the_map_of_lessons_in_readme_has_a_row_of_measured_numbers_for_each_lesson():
+    table = README.split("<!-- budgets -->")[1].split("<!-- /budgets -->")[0].strip()
+    rows = [re.split(r" *\| *", line.strip("| ")) for line in table.splitlines()[2:]]
+    assert [row[0] for row in rows] == [path.name[:2] for path in sorted(ROOT.glob("notebooks/*"))]
+    for number, title, question, seconds, megabytes in rows:
+        assert f"](notebooks/{number}_" in title and question.endswith("?")
+        assert int(seconds) > 0 and int(megabytes) > 0
