@@ -81,7 +81,8 @@ def explore(
     """A figure that the reader can change; end a cell with it.
 
     Args:
-        draw: called with one value per control, returns a matplotlib figure.
+        draw: called with one value per control, returns a matplotlib figure; make it by
+            `matplotlib.figure.Figure`, not by pyplot, whose figures a notebook may flush meanwhile.
         alt: what the figure shows, in words; a function of the same values when it depends on them.
         name: kebab-case; the starting frame is then exported like a figure of that name.
         controls: per argument of `draw`: `slider(...)`, `choose(...)` or `text_box(...)`.

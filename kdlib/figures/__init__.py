@@ -1,4 +1,9 @@
-"""Figures of the course: the house style, the one way to show them, and the kinds there are."""
+"""Figures of the course: the house style, the one way to show them, and the kinds there are.
+
+Every kind makes a plain `matplotlib.figure.Figure`. Figures of pyplot are global: in a notebook its
+inline backend shows and closes all of them after a cell, also one that another thread is just
+drawing for a slider.
+"""
 
 from kdlib.figures.arrangements import arrangements
 from kdlib.figures.charts import answers_in_words, band_chart, compare_answers, interval_chart

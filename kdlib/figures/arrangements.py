@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.text import Text
@@ -74,7 +73,8 @@ def arrangements() -> Figure:
     Source: Xiao & Zhu (2025), section 4.2.5, which groups them so: (a) to (c) help to train the
     large model, (d) and (e) put both to use.
     """
-    figure, axes = plt.subplots(2, 3, figsize=(11, 5.6))
+    figure = Figure(figsize=(11, 5.6))
+    axes = figure.subplots(2, 3)
     for ax, panel in zip(axes.flat, PANELS, strict=False):
         _draw(ax, panel)
     _legend(axes.flat[-1])

@@ -5,7 +5,6 @@ Every function takes results and computes nothing but positions.
 
 from collections.abc import Mapping, Sequence
 
-from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
 from kdlib.figures.style import BASELINE, STUDENT, STUDENT_2, STUDENT_3, TEACHER, line
@@ -23,7 +22,8 @@ def compare_answers(
     Args:
         answers: model -> (K,) probabilities, the teacher first. classes: K names.
     """
-    figure, ax = plt.subplots(figsize=(7, 3.6))
+    figure = Figure(figsize=(7, 3.6))
+    ax = figure.subplots()
     width = 0.8 / len(answers)
     for i, (model, probabilities) in enumerate(answers.items()):
         places = [k + (i - (len(answers) - 1) / 2) * width for k in range(len(classes))]
@@ -55,7 +55,8 @@ def interval_chart(
     baseline: tuple[str, float] | None = None,
 ) -> Figure:
     """Estimates with their intervals, a row each from top to bottom; a baseline with its name."""
-    figure, ax = plt.subplots(figsize=(7.5, 1.2 + 0.55 * len(estimates)))
+    figure = Figure(figsize=(7.5, 1.2 + 0.55 * len(estimates)))
+    ax = figure.subplots()
     look = {"fmt": "o", "color": TEACHER, "capsize": 5, "markevery": 1, "markersize": 8}
     for row, interval in enumerate(estimates.values()):
         below, above = interval.estimate - interval.low, interval.high - interval.estimate
@@ -78,7 +79,8 @@ def band_chart(
     title: str,
 ) -> Figure:
     """Curves of estimates over x with their intervals as error bars, each labelled at its end."""
-    figure, ax = plt.subplots(figsize=(7, 4))
+    figure = Figure(figsize=(7, 4))
+    ax = figure.subplots()
     for colour, (name, intervals) in zip(COLOURS[1:], curves.items(), strict=False):
         middle = [i.estimate for i in intervals]
         below = [i.estimate - i.low for i in intervals]

@@ -9,7 +9,6 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
-from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.tri import TriContourSet
@@ -45,7 +44,8 @@ def simplex_maps(
     Args:
         grid: (M, 3) distributions. values: name -> (M,). teacher: (3,). classes: three names.
     """
-    figure, axes = plt.subplots(1, len(values), figsize=(3.2 * len(values), 3.8), squeeze=False)
+    figure = Figure(figsize=(3.2 * len(values), 3.8))
+    axes = figure.subplots(1, len(values), squeeze=False)
     for ax, (name, value) in zip(axes[0], values.items(), strict=True):
         drawn = _contours(ax, grid, value)
         ticks = list(drawn.levels)[::6]
@@ -70,7 +70,8 @@ def student_on_simplex(
         value: (M,) KL(teacher‖student) on grid (M, 3), the colours. distances: name -> value, nats or unitless.
     """
     # Fixed places: a layout engine would take half of the time of a redraw.
-    figure = plt.figure(figsize=(8, 3.4), layout="none")
+    figure = Figure(figsize=(8, 3.4))
+    figure.set_layout_engine("none")
     left, right = figure.add_axes((0.0, 0.02, 0.4, 0.96)), figure.add_axes((0.64, 0.17, 0.35, 0.8))
     _contours(left, grid, value)
     _decorate(left, classes)
