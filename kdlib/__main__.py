@@ -17,7 +17,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code."""
     from kdlib.lessons import LessonError
 
-    options = _parser().parse_args(arguments)
+    given = sys.argv[1:] if arguments is None else arguments
+    if not given:
+        _parser().print_help()
+        return 2
+    options = _parser().parse_args(given)
     try:
         code: int = options.run(options)
         return code
@@ -43,7 +47,8 @@ def figures(options: argparse.Namespace) -> int:
     from kdlib.factory import build
 
     made = build(options.names, options.out, options.jobs)
-    print(f"{len(made)} figures in {options.out}: open {options.out / 'index.html'}")
+    count = "1 figure" if len(made) == 1 else f"{len(made)} figures"
+    print(f"{count} in {options.out}: open {options.out / 'index.html'}")
     return 0
 
 

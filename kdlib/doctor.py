@@ -56,7 +56,7 @@ def environment() -> Iterator[Finding]:
         advice = "Start it by `make lab`, or call .venv/bin/python."
         yield Finding("warning", f"runs in {sys.prefix}, not in the course's .venv", advice)
     else:
-        yield Finding("ok", f"runs in {sys.prefix} (there is no .venv)")
+        yield Finding("ok", f"runs in {sys.prefix} (there is no .venv in the course's folder)")
 
 
 def packages(requirements: Iterable[str] | None = None) -> Iterator[Finding]:

@@ -160,6 +160,7 @@ def verdict(difference: Interval, smallest: float = 0.0) -> Verdict:
     >>> verdict(Interval(1.4, 0.7, 2.1)), verdict(Interval(1.4, 0.7, 2.1), smallest=1.0)
     ('better', 'cannot tell')
     """
+    checks.interval(difference)
     checks.smallest_difference(smallest)
     if difference.low > smallest:
         return "better"

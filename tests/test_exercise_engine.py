@@ -246,3 +246,11 @@ def test_an_exercise_that_is_not_well_formed_says_what_is_missing(change, words)
     with pytest.raises(ValueError, match=re.escape(words)) as caught:
         an_exercise(**change)
     assert str(caught.value).startswith("exercise ")
+
+
+def test_texts_in_place_of_numbers_are_shown():
+    """A reader was told: expected a tuple of length 2, got a tuple of length 2."""
+    exercise = an_exercise(
+        stub="my_entropy = ...", right=(0.5, 0.5), judge=lambda *_: None, wrong={}
+    )
+    assert "Expected numbers inside, found `('a', 'b')`" in exercise.check(("a", "b")).message

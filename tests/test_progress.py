@@ -79,7 +79,7 @@ def test_off_writes_nothing_and_says_so(tmp_path, monkeypatch):
     monkeypatch.setenv("KDLIB_PROGRESS", "OFF")
     record_exercise(LESSON, NAMES[0], "correct")
     assert lesson_row().attempted == 0
-    assert "not kept, because KDLIB_PROGRESS is set to off" in str(progress())
+    assert "Not kept in this run, because KDLIB_PROGRESS is set to off" in str(progress())
     assert list(tmp_path.iterdir()) == []
 
 

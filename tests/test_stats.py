@@ -275,3 +275,8 @@ def test_a_format_applies_to_all_three_numbers():
 def test_an_interval_becomes_json():
     kept = json.loads(json.dumps(mean_interval([0, 1, 1, 0]).to_dict()))
     assert Interval(**kept) == mean_interval([0, 1, 1, 0])
+
+
+def test_a_number_alone_gets_no_verdict():
+    with pytest.raises(TypeError, match=r"difference is 0\.3, expected an Interval"):
+        verdict(0.3)

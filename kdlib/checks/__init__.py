@@ -45,6 +45,7 @@ from kdlib.checks.pictures import (
 from kdlib.checks.scores import (
     confidence,
     count_of,
+    interval,
     resamples,
     same_scores_shape,
     scores,
@@ -70,6 +71,7 @@ __all__ = [
     "finite_loss",
     "fraction",
     "intact_file",
+    "interval",
     "labels_in_range",
     "logit_pair",
     "needs_gradient",

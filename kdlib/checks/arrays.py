@@ -112,10 +112,12 @@ def logit_pair(student_logits: Floats, teacher_logits: Floats) -> tuple[Tensor, 
     student = _logits(student_logits, "student_logits")
     teacher = _logits(teacher_logits, "teacher_logits")
     if student.shape != teacher.shape:
+        advice = "Give both the same inputs, in the same order."
+        if student.shape[:1] == teacher.shape[:1]:
+            advice = "Did you mean to compare only shared classes? Select them first."
         raise ValueError(
             f"teacher_logits has shape {_shape(teacher)} but student_logits has shape "
-            f"{_shape(student)}: both must be (N, K) with the same N and the same K. "
-            "Did you mean to compare only shared classes? Select them first."
+            f"{_shape(student)}: both must be (N, K) with the same N and the same K. {advice}"
         )
     return student, teacher
 

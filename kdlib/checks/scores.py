@@ -146,3 +146,16 @@ def _whole(value: int, name: str) -> int:
     if isinstance(value, bool) or not isinstance(value, numbers.Integral):
         raise TypeError(f"{name} is {value!r}, expected a whole number such as 100.")
     return int(value)
+
+
+def interval(difference: object) -> None:
+    """An estimate that has ends, as `paired_bootstrap` returns it.
+
+    Raises:
+        TypeError: if it has none: a plain number does not say how sure it is.
+    """
+    if not (hasattr(difference, "low") and hasattr(difference, "high")):
+        raise TypeError(
+            f"difference is {difference!r}, expected an Interval: a number alone decides nothing. "
+            "Take the interval from paired_bootstrap(a, b)."
+        )

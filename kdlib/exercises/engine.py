@@ -34,7 +34,7 @@ from kdlib.exercises.outcome import (
     Outcome,
 )
 from kdlib.exercises.record import record_exercise
-from kdlib.exercises.wording import kind
+from kdlib.exercises.wording import kind, short
 
 # (answer, exercise) -> None if the answer is right, otherwise the message for the learner.
 Judge: TypeAlias = "Callable[[Any, Exercise], str | None]"
@@ -193,6 +193,8 @@ def _of_the_right_kind(answer: Any, exercise: Exercise) -> None:
     if family(answer) == wanted:
         return
     advice = ""
+    if kind(exercise.right) == kind(answer):
+        raise CannotCheck(f"Expected numbers inside, found `{short(answer)}`.")
     if wanted == "function":
         advice = f" Hand over the function itself, without calling it: `{exercise.variable}`."
     raise CannotCheck(f"Expected {kind(exercise.right)}, got {kind(answer)}.{advice}")

@@ -89,6 +89,20 @@ total_variation = Exercise(
             "Twice too large: what is missing in one class arrives in another, and you count it "
             "in both.",
         ),
+        "over_the_batch": Wrong(
+            lambda p, q: (p - q).abs().sum(0) / 2,
+            "Your sum runs along the first axis, which is the batch as soon as there is one. "
+            "Classes lie on the last axis: -1.",
+        ),
+        "halved_mean": Wrong(
+            lambda p, q: (p - q).abs().mean(-1) / 2,
+            "You took the mean over classes and halved it. Sum over the classes instead: the mean "
+            "depends on how many there are.",
+        ),
+        "squared": Wrong(
+            lambda p, q: ((p - q) ** 2).sum(-1) / 2,
+            "You added squares. Total variation adds absolute differences.",
+        ),
         "mean": Wrong(
             lambda p, q: (p - q).abs().mean(-1),
             "The mean over classes makes the answer smaller the more classes there are. Sum, "
@@ -121,6 +135,10 @@ def _same_number_of_classes(answer: Any) -> bool:
     return p.shape == q.shape
 
 
+def _no_tie(answer: Any) -> bool:
+    return all(int((row > row.max() - 1e-9).sum()) == 1 for row in rows(answer))
+
+
 def _agree(answer: Any) -> bool:
     p, q = rows(answer)
     return int(p.argmax()) == int(q.argmax())
@@ -131,8 +149,15 @@ def _far_apart(answer: Any) -> bool:
     return float(my_total_variation(p, q)) > 0.4
 
 
-_NOT_TWO = "These are not two distributions: I need (p, q), each a list that sums to 1."
+_NOT_TWO = (
+    "These are not two distributions: I need (p, q), each a list of numbers from 0 on that sums to 1. "
+    "Check both sums."
+)
 _NOT_EQUAL_LENGTH = "p and q need the same number of classes."
+_TIE = (
+    "One of the two has no single favourite: its largest probabilities are equal. Let one class win, "
+    "if only by a hair."
+)
 _NO_AGREEMENT = "The two have different favourites. Their largest entries must be the same class."
 _TOO_CLOSE = (
     "They agree, but the total variation is not above .4. Let one be sure and the other barely "
@@ -165,12 +190,15 @@ agree_yet_differ = Exercise(
     judge=satisfies(
         (_two_distributions, _NOT_TWO),
         (_same_number_of_classes, _NOT_EQUAL_LENGTH),
+        (_no_tie, _TIE),
         (_agree, _NO_AGREEMENT),
         (_far_apart, _TOO_CLOSE),
     ),
     wrong={
         "not_summing": Wrong(([0.9, 0.9], [0.5, 0.5]), _NOT_TWO),
         "lengths": Wrong(([0.9, 0.1], [0.4, 0.3, 0.3]), _NOT_EQUAL_LENGTH),
+        "tie": Wrong(([1.0, 0.0, 0.0], [1 / 3, 1 / 3, 1 / 3]), _TIE),
+        "exactly": Wrong(([0.9, 0.1], [0.51, 0.49]), _TOO_CLOSE),
         "contradiction": Wrong(([0.9, 0.1], [0.1, 0.9]), _NO_AGREEMENT),
         "too_close": Wrong(([0.9, 0.1], [0.8, 0.2]), _TOO_CLOSE),
     },
@@ -203,7 +231,7 @@ teacher_is_small = Exercise(
     variable="my_arrangement",
     stub='my_arrangement = ...  # "A", "B", "C" or "E"',
     hints=(
-        "Look for the panel in which probabilities, not answers, travel from small to large.",
+        "Look for the panel in which the outputs of both models meet in a loss.",
         "*Teacher* is a role. It does not mean *large*.",
     ),
     right="B",
@@ -252,6 +280,11 @@ bill = Exercise(
         "exchanged": Wrong(
             15.0, "70 % are answered by the small model; only 30 % reach the large one."
         ),
+        "both_always": Wrong(21.0, "Only 30 % of the questions are read by both models."),
+        "share_of_small": Wrong(
+            1.3,
+            "The 30 % are a share of the questions, not cents: 30 % of them cost 20 cents more.",
+        ),
         "dollars": Wrong(0.07, "Right number, other unit: please answer in cents."),
     },
 )
@@ -272,8 +305,8 @@ quiz = Quiz(
                 ),
                 Option(
                     "Exactly 60 %.",
-                    "That would need the large model to be right wherever the small one is, and "
-                    "the two to differ on every other name.",
+                    "60 % is possible, but the two accuracies do not force it: they allow "
+                    "anything from 40 to 80 %.",
                 ),
                 Option(
                     "80 %: they differ by 20 points.",
@@ -305,9 +338,27 @@ quiz = Quiz(
                 ),
                 Option(
                     "Only the large model.",
-                    "That is a router, which decides before any model has answered.",
+                    "That would hold if someone had decided before any model answered (a router).",
                 ),
                 Option("Only the small model.", "The large one answered, so it is paid too."),
+            ),
+        ),
+        Question(
+            "In which arrangement does the small model neither teach nor answer?",
+            (
+                Option(
+                    "Data selection: it picks the texts that the large model learns from.",
+                    "Right: it only judges what is worth reading.",
+                    right=True,
+                ),
+                Option(
+                    "Weak labels: the large model is trained, not the small one.",
+                    "There the small model teaches: its answers are the labels.",
+                ),
+                Option(
+                    "Ensemble: the mix answers, not a single model.",
+                    "There several small models answer together.",
+                ),
             ),
         ),
         Question(

@@ -104,7 +104,9 @@ def _notes(trouble: str) -> list[str]:
     if trouble:
         return [f"Your progress could not be saved: {trouble}. It is kept until you close Jupyter."]
     if path is None:
-        return ["Progress is not kept, because KDLIB_PROGRESS is set to off."]
+        return [
+            "Not kept in this run, because KDLIB_PROGRESS is set to off, as it is for stored lessons."
+        ]
     kept = f"Kept in {_from_home(path)}, and nowhere else. Delete that file to begin anew."
     damaged = [f"A damaged file was kept as {_from_home(old)}." for old in set_aside(path)]
     return [kept, *damaged]

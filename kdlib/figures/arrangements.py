@@ -30,7 +30,7 @@ PANELS = (
         "small teaches · large learns · large answers",
     ),
     Panel(
-        "(b) distillation, small to large",
+        "(b) distilling a small model",
         {"x": (0.6, 3), "small": (4, 4.7), "large": (4, 1.3), "KL(p‖q)": (8.4, 3)},
         (
             ("x", "small", ""),
@@ -121,4 +121,4 @@ def _legend(ax: Axes) -> None:
     ax.text(3, 4.6, "the small, cheap model", va="center")
     _box(ax, "large", (1.2, 2.6))
     ax.text(3, 2.6, "the large, expensive model", va="center")
-    ax.text(5, -0.1, "(a)–(c): before anyone asks\n(d), (e): while someone waits", ha="center")
+    ax.text(5, -0.1, "(a)–(c): while training\n(d), (e): while answering", ha="center")
