@@ -38,6 +38,13 @@ def examine() -> Iterator[Finding]:
         yield from _safely(check)
 
 
+def ready() -> None:
+    """Print one line that is the same on every computer, unless something is wrong here."""
+    found = [finding for check in (python, packages, data) for finding in _safely(check)]
+    wrong = [finding for finding in found if finding.status == "problem"]
+    print("\n".join(map(str, wrong)) or "Python, packages and data: all is well.")
+
+
 def python() -> Iterator[Finding]:
     """Is Python new enough?"""
     found, needed = (".".join(map(str, v)) for v in (sys.version_info[:3], OLDEST_PYTHON))
@@ -181,10 +188,3 @@ def _reclaimable(group: Path) -> float:
     path = group / "memory.stat"
     facts = dict(line.split() for line in path.read_text().splitlines()) if path.exists() else {}
     return float(facts.get("inactive_file", 0))
-
-
-def ready() -> None:
-    """Print one line that is the same on every computer, unless something is wrong here."""
-    found = [finding for check in (python, packages, data) for finding in _safely(check)]
-    wrong = [finding for finding in found if finding.status == "problem"]
-    print("\n".join(map(str, wrong)) or "Python, packages and data: all is well.")

@@ -46,10 +46,8 @@ def kd_loss(
     """
     student, teacher = checks.logit_pair(student_logits, teacher_logits)
     temperature = checks.temperature(temperature)
-    chosen = DIVERGENCES[checks.one_of(divergence, "divergence", DIVERGENCES)]
-    log_p = _softened(teacher.detach(), temperature)
-    log_q = _softened(student, temperature)
-    return temperature**2 * chosen.function(log_p, log_q, log=True).mean()
+    checks.one_of(divergence, "divergence", DIVERGENCES)
+    return _soft_loss(student, teacher, temperature, divergence)
 
 
 def distillation_loss(
@@ -84,11 +82,18 @@ def distillation_loss(
     hard_weight = checks.fraction(hard_weight, "hard_weight")
     student, teacher = checks.logit_pair(student_logits, teacher_logits)
     targets = checks.labels_in_range(labels, rows=student.shape[0], classes=student.shape[1])
-    soft = kd_loss(student_logits=student, teacher_logits=teacher, temperature=temperature)
+    soft = _soft_loss(student, teacher, checks.temperature(temperature), "kl")
     hard = F.cross_entropy(student, targets)
     if hard_weight in (0, 1):
         return hard if hard_weight else soft
     return hard_weight * hard + (1 - hard_weight) * soft
+
+
+def _soft_loss(student: Tensor, teacher: Tensor, temperature: float, divergence: str) -> Tensor:
+    """The loss of kd_loss, from inputs that have been checked."""
+    log_p = _softened(teacher.detach(), temperature)
+    log_q = _softened(student, temperature)
+    return temperature**2 * DIVERGENCES[divergence].function(log_p, log_q, log=True).mean()
 
 
 def _softened(logits: Tensor, temperature: float) -> Tensor:

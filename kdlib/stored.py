@@ -16,9 +16,10 @@ import numpy as np
 from nbformat import NotebookNode
 from PIL import Image
 
+from kdlib.front_end import WIDGET_VIEW
+
 PIXEL_DISTANCE = 2.0  # root mean square over all pixels and channels, of 255
 PICTURES = ("image/png", "image/jpeg")
-WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 KERNELSPEC = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
 _PASSING = ("execution", "collapsed", "scrolled", "ExecuteTime")  # metadata of one run or screen
 

@@ -23,9 +23,8 @@ from kdlib import checks
 from kdlib.data import Examples
 
 Loss = Callable[[Tensor, Examples], Tensor]  # (student_logits, batch) -> mean over the batch
-RECORDS = (
-    30  # how often the losses are recorded after step 0: densely at first, when they move most
-)
+# How often the losses are recorded after step 0: densely at first, when they move most.
+RECORDS = 30
 
 
 @dataclass(frozen=True)

@@ -21,9 +21,9 @@ from matplotlib.figure import Figure
 from kdlib import checks
 from kdlib.figures.export import export
 from kdlib.figures.show import picture_bundle, png, publish, words_bundle
+from kdlib.front_end import widget_view
 
 FRAME_DPI = 90
-WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 
 
 @dataclass(frozen=True)
@@ -156,8 +156,7 @@ class Explorer:
 
     def _repr_mimebundle_(self, **_: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         bundle = picture_bundle(self._picture, self._words)
-        bundle |= _widget_view(self.live) if _has_front_end() else {}
-        return bundle, {"image/png": {"alt": self._words}}
+        return bundle | widget_view(self.live), {"image/png": {"alt": self._words}}
 
     def _ipython_display_(self) -> None:
         bundle, metadata = self._repr_mimebundle_()
@@ -172,21 +171,6 @@ def _look(label: str) -> dict[str, Any]:
         "style": {"description_width": "initial"},
         "layout": {"width": "28em", "max_width": "100%"},
     }
-
-
-def _has_front_end() -> bool:
-    from IPython.core.getipython import get_ipython
-
-    try:
-        import ipywidgets  # noqa: F401
-    except ImportError:
-        return False
-    return getattr(get_ipython(), "kernel", None) is not None
-
-
-def _widget_view(make: Callable[[], Any]) -> dict[str, Any]:
-    view: dict[str, Any] = make()._repr_mimebundle_()
-    return {WIDGET_VIEW: view[WIDGET_VIEW]}
 
 
 def _image(picture: bytes, words: str) -> str:

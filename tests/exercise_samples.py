@@ -55,7 +55,7 @@ def a_number(**changes) -> Exercise:
         **dict(
             stub="my_entropy = ...  # a number",
             right=0.6,
-            judge=near(0.6, 0.01),
+            judge=near(0.01),
             wrong={"percent": Wrong(60.0, "That is a percentage.")},
         )
         | changes

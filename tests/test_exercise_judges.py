@@ -125,7 +125,7 @@ def test_other_numbers_and_what_is_no_number(answer, status, words):
 
 
 def test_an_infinite_number_can_be_right():
-    exercise = a_number(right=float("inf"), judge=near(float("inf"), 0.1))
+    exercise = a_number(right=float("inf"), judge=near(0.1))
     assert exercise.check(float("inf")).status == "correct"
     assert exercise.check(1e300).status == "not yet"
 

@@ -42,7 +42,7 @@ def text_of(output: NotebookNode) -> str:
 
 
 def split_off_exercises(nb: NotebookNode) -> tuple[NotebookNode, list[NotebookNode]]:
-    rest, exercises = copy.deepcopy(nb), []
+    rest = copy.deepcopy(nb)
     rest.cells = [cell for cell in nb.cells if not cell.id.startswith("exercise-")]
     exercises = [cell for cell in nb.cells if cell.id.startswith("exercise-")]
     return rest, exercises
@@ -76,8 +76,8 @@ def test_exercises_stand_in_the_order_of_their_numbers(path):
 @each_lesson
 def test_exercise_cells_are_those_of_the_exercise_objects(path):
     stored = lessons.read(path)
-    synced = lessons.sync(copy.deepcopy(stored), lessons.exercises_for(path))
-    for before, after in zip(stored.cells, (synced or stored).cells, strict=True):
+    synced = lessons.sync(stored, lessons.exercises_for(path))
+    for before, after in zip(stored.cells, synced.cells, strict=True):
         assert before.source == after.source, f"{before.id}: run `make notebooks`"
 
 

@@ -6,8 +6,10 @@ import sys
 
 import pytest
 
+from kdlib import front_end
 from kdlib.exercises import quiz_widget, record
 from kdlib.exercises.quiz import Option, Question, Quiz, quiz_of
+from kdlib.front_end import WIDGET_VIEW
 
 ipywidgets = pytest.importorskip("ipywidgets")
 
@@ -98,13 +100,13 @@ def test_without_a_kernel_the_bundle_is_text_and_page():
 
 @pytest.fixture
 def kernel(monkeypatch):
-    monkeypatch.setattr(quiz_widget, "_kernel_runs", lambda: True)
+    monkeypatch.setattr(front_end, "kernel_runs", lambda: True)
 
 
 def test_with_a_kernel_the_same_bundle_has_a_widget_view_as_well(kernel):
     bundle = QUIZ._repr_mimebundle_()
-    assert set(bundle) == {"text/plain", "text/html", quiz_widget.WIDGET_VIEW}
-    assert bundle[quiz_widget.WIDGET_VIEW]["model_id"]
+    assert set(bundle) == {"text/plain", "text/html", WIDGET_VIEW}
+    assert bundle[WIDGET_VIEW]["model_id"]
 
 
 def test_without_ipywidgets_the_list_remains(kernel, monkeypatch):

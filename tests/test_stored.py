@@ -9,7 +9,8 @@ import pytest
 from nbformat import v4
 from PIL import Image
 
-from kdlib.stored import WIDGET_VIEW, clean, differences
+from kdlib.front_end import WIDGET_VIEW
+from kdlib.stored import clean, differences
 
 
 def picture(shift=0, size=(60, 40)):

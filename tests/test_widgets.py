@@ -5,8 +5,9 @@ import matplotlib as mpl
 import matplotlib.pyplot as plt
 import pytest
 
-from kdlib import widgets
-from kdlib.widgets import WIDGET_VIEW, choose, explore, slider, text_box
+from kdlib import front_end, widgets
+from kdlib.front_end import WIDGET_VIEW
+from kdlib.widgets import choose, explore, slider, text_box
 
 
 @pytest.fixture(autouse=True)
@@ -49,7 +50,7 @@ def test_the_frame_is_shown_where_there_is_no_front_end():
 
 
 def test_the_same_bundle_has_the_controls_where_there_is_a_front_end(monkeypatch):
-    monkeypatch.setattr(widgets, "_has_front_end", lambda: True)
+    monkeypatch.setattr(front_end, "kernel_runs", lambda: True)
     bundle, _ = explorer()._repr_mimebundle_()
     assert set(bundle) == {"image/png", "text/plain", WIDGET_VIEW}
     assert bundle[WIDGET_VIEW]["model_id"]

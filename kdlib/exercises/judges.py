@@ -27,8 +27,6 @@ from kdlib.exercises.guard import CannotCheck, NotAttempted, what_was_raised
 from kdlib.exercises.wording import contrast, inputs, kind, short
 
 Case = tuple[Any, ...]
-
-
 NO_GRADIENT = (
     "The numbers are right, but no gradient reaches the input: this would train nothing. "
     "`.detach()`, `.item()`, `torch.no_grad()` and numpy cut it off."
@@ -69,18 +67,18 @@ def same_function(cases: Sequence[Case], tolerance: float = 1e-6) -> Judge:
     return judge
 
 
-def near(value: float, tolerance: float) -> Judge:
-    """Right if the answer is a number within `tolerance` of `value`."""
+def near(tolerance: float) -> Judge:
+    """Right if the answer is a number within `tolerance` of `exercise.right`."""
 
     def judge(answer: Any, exercise: Exercise) -> str | None:
         number = as_numbers(answer)
         if number is None or number.ndim:
             raise CannotCheck(f"Expected a number, got {kind(answer)}.")
-        if np.isclose(number, value, rtol=0, atol=tolerance):
+        if np.isclose(number, exercise.right, rtol=0, atol=tolerance):
             return None
         if np.isnan(number):
             return "This is nan, not a number: look for 0/0, inf - inf or 0 * log(0)."
-        direction = "large" if number > value else "small"
+        direction = "large" if number > exercise.right else "small"
         return _named_value(answer, exercise, tolerance) or (
             f"`{short(answer)}` is too {direction}."
         )

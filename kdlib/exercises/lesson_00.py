@@ -32,7 +32,7 @@ agreement = Exercise(
     right=0.6,
     explanation="DE, IT and PL are equal: 3 of 5.",
     deepens="This is top-1 agreement. It needs no labels, so you can measure it on any input.",
-    judge=near(0.6, tolerance=1e-6),
+    judge=near(tolerance=1e-6),
     wrong={
         "count": Wrong(3.0, "That is the count. The question asks for a fraction: divide by 5."),
         "percent": Wrong(60.0, "That is the percentage. Here fractions lie between 0 and 1."),
@@ -268,7 +268,7 @@ bill = Exercise(
         "So a cascade pays off only while the passed-on fraction is below 1 − (small price / "
         "large price): here 95 %, but only 50 % if the small model cost 10 cents."
     ),
-    judge=near(7.0, tolerance=1e-6),
+    judge=near(tolerance=1e-6),
     wrong={
         "mixed": Wrong(
             6.7,

@@ -16,7 +16,8 @@ from zlib import crc32
 from kdlib import checks
 from kdlib.exercises.engine import lesson_ids
 from kdlib.exercises.outcome import CORRECT, NOT_YET, as_html, badge
-from kdlib.exercises.quiz_widget import widget_view
+from kdlib.exercises.quiz_widget import quiz_widget
+from kdlib.front_end import widget_view
 
 WRONG_OPTION = "not this one"
 
@@ -104,7 +105,7 @@ class Quiz:
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
         page = {"text/plain": str(self), "text/html": self._repr_html_()}
-        return page | widget_view(self)
+        return page | widget_view(lambda: quiz_widget(self))
 
 
 def quiz_of(lesson: str) -> Quiz:

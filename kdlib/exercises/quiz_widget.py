@@ -7,7 +7,6 @@ view, and the front end shows the list of the quiz instead.
 
 from __future__ import annotations
 
-import sys
 from string import ascii_lowercase
 from typing import TYPE_CHECKING, Any
 
@@ -16,8 +15,6 @@ from kdlib.exercises.record import record_choice
 
 if TYPE_CHECKING:
     from kdlib.exercises.quiz import Option, Question, Quiz
-
-WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 
 # ipywidgets would give every text one line of fixed height and cut it off.
 STYLE = """<style>
@@ -30,17 +27,6 @@ STYLE = """<style>
   align-self: flex-start; margin-top: 0.15em; }
 .kdlib-quiz .widget-html-content { white-space: normal; line-height: 1.5; height: auto; }
 </style>"""
-
-
-def widget_view(quiz: Quiz) -> dict[str, Any]:
-    """The part of a display bundle that shows the quiz as widgets; empty where nobody can."""
-    if not _kernel_runs():
-        return {}
-    try:
-        bundle = quiz_widget(quiz)._repr_mimebundle_() or {}
-    except ImportError:
-        return {}
-    return {WIDGET_VIEW: bundle[WIDGET_VIEW]} if WIDGET_VIEW in bundle else {}
 
 
 def quiz_widget(quiz: Quiz) -> Any:
@@ -85,10 +71,3 @@ def _explained(option: Option) -> str:
     colour = COLOURS[option.status]
     style = f"border-left:4px solid {colour};padding-left:0.8em;margin-bottom:1em"
     return f'<div role="status" style="{style}">{option.explained_html()}</div>'
-
-
-def _kernel_runs() -> bool:
-    """A front end could show widgets: IPython is loaded and has a kernel."""
-    ipython = sys.modules.get("IPython")
-    shell = ipython.get_ipython() if ipython else None
-    return getattr(shell, "kernel", None) is not None

@@ -67,7 +67,8 @@ def student_on_simplex(
     """A teacher and a student on the triangle, and beside it every distance between them.
 
     Args:
-        value: (M,) KL(teacher‖student) on grid (M, 3), the colours. distances: name -> value, nats or unitless.
+        value: (M,) KL(teacher‖student) on grid (M, 3), the colours.
+        distances: name -> value, in nats or without unit.
     """
     # Fixed places: a layout engine would take half of the time of a redraw.
     figure = Figure(figsize=(8, 3.4))
