@@ -51,6 +51,17 @@ def kl(p: Floats, q: Floats, *, log: bool = False) -> Tensor:
     return excess(pair.p, pair.supported_u(), pair.q - pair.p).sum(-1)
 
 
+def reverse_kl(p: Floats, q: Floats, *, log: bool = False) -> Tensor:
+    """Return KL(q || p) = sum q ln(q/p), from 0 to inf: the same with the roles exchanged.
+
+    It has a name so that a loss can be chosen by it; where both models are at hand, write kl(q, p).
+
+    >>> f"{reverse_kl([0.5, 0.5], [0.8, 0.2]):.4f}"  # 0.8 ln 1.6 + 0.2 ln 0.4
+    '0.1927'
+    """
+    return kl(q, p, log=log)
+
+
 def js(p: Floats, q: Floats, *, log: bool = False) -> Tensor:
     """Return the Jensen-Shannon divergence, from 0 to ln 2: mean KL of p and q to their mean.
 
@@ -271,6 +282,7 @@ class Divergence:
 
 DIVERGENCES: dict[str, Divergence] = {
     "kl": Divergence(kl, "sum p ln(p/q)", False, None, False, False),
+    "reverse_kl": Divergence(reverse_kl, "sum q ln(q/p)", False, None, False, False),
     "js": Divergence(js, "KL(p||m)/2 + KL(q||m)/2, m=(p+q)/2", True, math.log(2), False, True),
     "total_variation": Divergence(total_variation, "sum |p - q| / 2", True, 1.0, True, True),
     "hellinger": Divergence(hellinger, "sqrt(sum (sqrt p - sqrt q)^2 / 2)", True, 1.0, True, True),

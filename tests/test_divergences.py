@@ -54,6 +54,7 @@ def test_the_highest_dissimilarity_depends_on_the_function():
 
 ORACLES = {
     "kl": scipy.stats.entropy,
+    "reverse_kl": lambda p, q: scipy.stats.entropy(q, p),
     "js": lambda p, q: scipy.spatial.distance.jensenshannon(p, q) ** 2,
     "total_variation": lambda p, q: scipy.spatial.distance.cityblock(p, q) / 2,
     "hellinger": lambda p, q: np.linalg.norm(np.sqrt(p) - np.sqrt(q)) / math.sqrt(2),

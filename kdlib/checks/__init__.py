@@ -2,7 +2,7 @@
 
 Each check returns the input in the form that the caller needs, or raises a ValueError or TypeError
 that says what was wrong (name, shape, value, position), what was expected, and what to do.
-`arrays`: distributions, logits, labels, settings of losses. `examples`: names, data files, what
+`arrays`: numbers, distributions, settings. `logits`: what losses take. `examples`: names, data files, what
 training takes. `scores`: what statistics take. `pictures`: names and descriptions of figures.
 """
 
@@ -14,14 +14,13 @@ from kdlib.checks.arrays import (
     distribution,
     distribution_pair,
     fraction,
-    labels_in_range,
-    logit_pair,
     no_gradient,
     non_negative,
     one_of,
     positive,
     same_shape,
     temperature,
+    weight,
 )
 from kdlib.checks.examples import (
     aligned,
@@ -36,6 +35,15 @@ from kdlib.checks.examples import (
     several_names,
     string,
     trainable,
+)
+from kdlib.checks.logits import (
+    hidden_and_weight,
+    hidden_pair,
+    kept_rows,
+    labels_in_range,
+    logit_shapes,
+    logit_values,
+    same_rows_and_classes,
 )
 from kdlib.checks.pictures import (
     figure,
@@ -70,10 +78,14 @@ __all__ = [
     "figure_words",
     "finite_loss",
     "fraction",
+    "hidden_and_weight",
+    "hidden_pair",
     "intact_file",
     "interval",
+    "kept_rows",
     "labels_in_range",
-    "logit_pair",
+    "logit_shapes",
+    "logit_values",
     "needs_gradient",
     "no_gradient",
     "non_negative",
@@ -82,6 +94,7 @@ __all__ = [
     "positive",
     "readable",
     "resamples",
+    "same_rows_and_classes",
     "same_scores_shape",
     "same_shape",
     "scores",
@@ -90,4 +103,5 @@ __all__ = [
     "string",
     "temperature",
     "trainable",
+    "weight",
 ]

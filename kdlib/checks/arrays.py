@@ -62,7 +62,7 @@ def same_shape(first: Tensor, second: Tensor, first_name: str, second_name: str)
     if first.shape == second.shape:
         return
     raise ValueError(
-        f"{first_name} has shape {_shape(first)} but {second_name} has shape {_shape(second)}: "
+        f"{first_name} has shape {shape_of(first)} but {second_name} has shape {shape_of(second)}: "
         "both must have the same shape, with the same K classes on the last axis. Nothing is "
         "broadcast: if one row is meant for all, expand it first, for example with expand_as."
     )
@@ -78,16 +78,16 @@ def distribution(x: Floats, name: str, log: bool) -> Tensor:
         TypeError: see as_floats.
     """
     tensor = as_floats(x, name)
-    _not_empty(tensor, name, "(..., K) with K classes on the last axis")
-    _no_nan(tensor, name)
+    not_empty(tensor, name, "(..., K) with K classes on the last axis")
+    no_nan(tensor, name)
     values = tensor.detach()
-    if not log and (index := _first(values < 0)) is not None:
+    if not log and (index := first_where(values < 0)) is not None:
         raise ValueError(_negative_message(values, name, index))
-    sums = (_working(values).exp() if log else _working(values)).sum(-1)
+    sums = (working(values).exp() if log else working(values)).sum(-1)
     wrong = ~((sums - 1).abs() <= _tolerance(tensor.dtype))
-    if (index := _first(wrong)) is not None:
+    if (index := first_where(wrong)) is not None:
         raise ValueError(_sum_message(values, name, index, float(sums[index]), log))
-    return _working(tensor)
+    return working(tensor)
 
 
 def distribution_pair(p: Floats, q: Floats, log: bool) -> tuple[Tensor, Tensor]:
@@ -100,52 +100,6 @@ def distribution_pair(p: Floats, q: Floats, log: bool) -> tuple[Tensor, Tensor]:
     checked_p, checked_q = distribution(p, "p", log), distribution(q, "q", log)
     dtype = torch.promote_types(checked_p.dtype, checked_q.dtype)
     return checked_p.to(dtype), checked_q.to(dtype)
-
-
-def logit_pair(student_logits: Floats, teacher_logits: Floats) -> tuple[Tensor, Tensor]:
-    """Return logits of student and teacher, both `(N, K)`; `-inf` marks a class that is masked out.
-
-    Raises:
-        ValueError: on other shapes, an empty batch, NaN, +inf, or a row of -inf only.
-        TypeError: see as_floats.
-    """
-    student = _logits(student_logits, "student_logits")
-    teacher = _logits(teacher_logits, "teacher_logits")
-    if student.shape != teacher.shape:
-        advice = "Give both the same inputs, in the same order."
-        if student.shape[:1] == teacher.shape[:1]:
-            advice = "Did you mean to compare only shared classes? Select them first."
-        raise ValueError(
-            f"teacher_logits has shape {_shape(teacher)} but student_logits has shape "
-            f"{_shape(student)}: both must be (N, K) with the same N and the same K. {advice}"
-        )
-    return student, teacher
-
-
-def labels_in_range(labels: Tensor | npt.ArrayLike, *, rows: int, classes: int) -> Tensor:
-    """Return labels `(rows,)`, whole numbers from 0 to classes - 1, as int64.
-
-    Raises:
-        TypeError: if the labels are not whole numbers.
-        ValueError: on another shape, or a label out of range.
-    """
-    tensor = labels if isinstance(labels, Tensor) else torch.tensor(_array(labels, "labels"))
-    if tensor.is_floating_point() or tensor.is_complex() or tensor.dtype == torch.bool:
-        raise TypeError(
-            f"labels has dtype {tensor.dtype}, expected whole numbers: the index of the right "
-            "class of each example, for example labels.long()."
-        )
-    if tensor.shape != (rows,):
-        raise ValueError(
-            f"labels has shape {_shape(tensor)}, expected ({rows},): one class index per example."
-        )
-    tensor = tensor.long()
-    if (index := _first((tensor < 0) | (tensor >= classes))) is not None:
-        raise ValueError(
-            f"{_at('labels', index)} is {int(tensor[index])}, expected 0 to {classes - 1} for "
-            f"{classes} classes: drop examples without a label, and count classes from 0."
-        )
-    return tensor
 
 
 def temperature(value: float) -> float:
@@ -179,6 +133,19 @@ def fraction(value: float, name: str) -> float:
     return number
 
 
+def weight(value: float, name: str) -> float:
+    """Return a finite number of 0 or more.
+
+    Raises:
+        TypeError: if value is no number.
+        ValueError: if it is negative, NaN or infinite.
+    """
+    number = _number(value, name)
+    if not (number >= 0 and math.isfinite(number)):
+        raise ValueError(f"{name} is {value}, expected a finite number of 0 or more.")
+    return number
+
+
 def non_negative(x: Floats, name: str) -> Tensor:
     """Return numbers of any shape that are zero or more; inf is allowed.
 
@@ -187,9 +154,9 @@ def non_negative(x: Floats, name: str) -> Tensor:
         ValueError: on a negative entry or NaN.
     """
     tensor = as_floats(x, name)
-    if (index := _first(~(tensor.detach() >= 0))) is not None:
-        raise ValueError(f"{_at(name, index)} is {float(tensor[index]):.4g}, expected 0 or more.")
-    return _working(tensor)
+    if (index := first_where(~(tensor.detach() >= 0))) is not None:
+        raise ValueError(f"{place(name, index)} is {float(tensor[index]):.4g}, expected 0 or more.")
+    return working(tensor)
 
 
 def one_of(value: str, name: str, options: Iterable[str]) -> str:
@@ -216,12 +183,12 @@ def cost_matrix(cost: Floats, classes: int) -> Tensor:
     tensor = non_negative(cost, "cost")
     if tensor.shape != (classes, classes):
         raise ValueError(
-            f"cost has shape {_shape(tensor)}, expected ({classes}, {classes}): one row and one "
+            f"cost has shape {shape_of(tensor)}, expected ({classes}, {classes}): one row and one "
             "column for each of the K classes."
         )
-    if (index := _first(tensor.detach().isinf())) is not None:
+    if (index := first_where(tensor.detach().isinf())) is not None:
         raise ValueError(
-            f"{_at('cost', index)} is inf, expected a finite cost: forbid a move with a large one."
+            f"{place('cost', index)} is inf, expected a finite cost: forbid a move with a large one."
         )
     return tensor
 
@@ -240,14 +207,15 @@ def no_gradient(x: Tensor, name: str, function: str) -> None:
 
 
 def _tensor_from(x: npt.ArrayLike, name: str) -> Tensor:
-    array = _array(x, name)
+    array = array_of(x, name)
     written = not hasattr(x, "dtype") and array.dtype.kind in "iuf"  # in lists or as a number
     if written or (array.dtype.kind == "f" and array.dtype.itemsize > 8):
         array = array.astype(np.float64)
     return torch.tensor(array)
 
 
-def _array(x: npt.ArrayLike, name: str) -> npt.NDArray[np.generic]:
+def array_of(x: npt.ArrayLike, name: str) -> npt.NDArray[np.generic]:
+    """Return an array of plain numbers in the machine's byte order, or raise a TypeError."""
     try:
         array = np.asarray(x)
     except (ValueError, TypeError, RuntimeError) as error:
@@ -263,59 +231,38 @@ def _array(x: npt.ArrayLike, name: str) -> npt.NDArray[np.generic]:
     return array.astype(array.dtype.newbyteorder("="))
 
 
-def _logits(x: Floats, name: str) -> Tensor:
-    tensor = as_floats(x, name)
-    if tensor.ndim != 2:
-        raise ValueError(
-            f"{name} has shape {_shape(tensor)}, expected (N, K): one row of logits per example. "
-            "Flatten further axes first, for example with logits.flatten(0, -2)."
-        )
-    _not_empty(tensor, name, "(N, K) with at least one example and one class")
-    _no_nan(tensor, name)
-    values = tensor.detach()
-    if (index := _first(values.isposinf())) is not None:
-        raise ValueError(
-            f"{_at(name, index)} is inf, expected a finite logit (or -inf for "
-            "a masked class): look for an overflow before this call."
-        )
-    if (index := _first(values.isneginf().all(-1))) is not None:
-        raise ValueError(
-            f"{_at(name, index)} is -inf for every class, expected at least one finite "
-            "logit: drop this example."
-        )
-    return _working(tensor)
-
-
-def _not_empty(tensor: Tensor, name: str, expected: str) -> None:
+def not_empty(tensor: Tensor, name: str, expected: str) -> None:
+    """Raise a ValueError for a 0-d or empty tensor."""
     if tensor.ndim == 0:
         raise ValueError(f"{name} is a single number, expected {expected}.")
     if tensor.numel() == 0:
         raise ValueError(
-            f"{name} has shape {_shape(tensor)} and is empty, expected {expected}: skip empty "
+            f"{name} has shape {shape_of(tensor)} and is empty, expected {expected}: skip empty "
             "batches."
         )
 
 
-def _no_nan(tensor: Tensor, name: str) -> None:
-    if (index := _first(tensor.detach().isnan())) is not None:
+def no_nan(tensor: Tensor, name: str) -> None:
+    """Raise a ValueError with the place of the first NaN."""
+    if (index := first_where(tensor.detach().isnan())) is not None:
         raise ValueError(
-            f"{_at(name, index)} is nan, expected a number: look for 0/0, inf - inf or a "
+            f"{place(name, index)} is nan, expected a number: look for 0/0, inf - inf or a "
             "diverged training run before this call."
         )
 
 
 def _negative_message(values: Tensor, name: str, index: tuple[int, ...]) -> str:
-    found = f"{_at(name, index)} is {float(values[index]):.4g}, expected probabilities (>= 0): "
+    found = f"{place(name, index)} is {float(values[index]):.4g}, expected probabilities (>= 0): "
     if bool((values <= 0).all()):
         return found + "this looks like log-probabilities: pass log=True."
-    row_sum = float(_working(values)[index[:-1]].sum())
+    row_sum = float(working(values)[index[:-1]].sum())
     if abs(row_sum - 1) <= _tolerance(values.dtype):
         return found + "the row sums to 1, so mend the step that made it negative."
     return found + "this looks like logits: apply softmax over the last axis first."
 
 
 def _sum_message(values: Tensor, name: str, index: tuple[int, ...], total: float, log: bool) -> str:
-    row = _at(name, index)
+    row = place(name, index)
     found = f"exp({row})" if log else row
     found += f" sums to {total:.6g}, expected 1 within {_tolerance(values.dtype):g}: "
     if not log:
@@ -331,7 +278,8 @@ def _number(value: float, name: str) -> float:
     return float(value)
 
 
-def _working(tensor: Tensor) -> Tensor:
+def working(tensor: Tensor) -> Tensor:
+    """Return the tensor in the type that kdlib computes in: float64 as it is, others as float32."""
     return tensor if tensor.dtype == torch.float64 else tensor.float()
 
 
@@ -339,13 +287,16 @@ def _tolerance(dtype: torch.dtype) -> float:
     return SUM_TOLERANCE.get(dtype, SUM_TOLERANCE[torch.bfloat16])
 
 
-def _first(wrong: Tensor) -> tuple[int, ...] | None:
+def first_where(wrong: Tensor) -> tuple[int, ...] | None:
+    """Return the first position that is True."""
     return tuple(wrong.nonzero()[0].tolist()) if bool(wrong.any()) else None
 
 
-def _at(name: str, index: tuple[int, ...]) -> str:
+def place(name: str, index: tuple[int, ...]) -> str:
+    """Return name[index] for a message."""
     return f"{name}[{', '.join(map(str, index))}]" if index else name
 
 
-def _shape(tensor: Tensor) -> str:
+def shape_of(tensor: Tensor) -> str:
+    """Return the shape for a message: (N, K)."""
     return str(tuple(tensor.shape))

@@ -6,7 +6,13 @@ drawing for a slider.
 """
 
 from kdlib.figures.arrangements import arrangements
-from kdlib.figures.charts import answers_in_words, band_chart, compare_answers, interval_chart
+from kdlib.figures.charts import (
+    answers_in_words,
+    band_chart,
+    compare_answers,
+    interval_chart,
+    line_chart,
+)
 from kdlib.figures.show import show
 from kdlib.figures.simplex import simplex_grid, simplex_maps, student_on_simplex
 from kdlib.figures.style import (
@@ -33,6 +39,7 @@ __all__ = [
     "compare_answers",
     "interval_chart",
     "line",
+    "line_chart",
     "show",
     "simplex_grid",
     "simplex_maps",

@@ -90,3 +90,30 @@ def band_chart(
     ax.set_xticks(list(x))
     ax.legend()
     return figure
+
+
+def line_chart(
+    x: Sequence[float],
+    curves: Mapping[str, Sequence[float]],
+    xlabel: str,
+    ylabel: str,
+    title: str,
+    *,
+    log: str = "",
+) -> Figure:
+    """Curves over one x, without intervals: losses along training, functions of a setting.
+
+    Args:
+        curves: name -> one value per x; nan leaves a gap.
+        log: the axes on a logarithmic scale: "", "x", "y" or "xy".
+    """
+    figure = Figure(figsize=(7, 4))
+    ax = figure.subplots()
+    for colour, (name, values) in zip(COLOURS, curves.items(), strict=False):
+        look = line(colour) | {"markevery": max(1, len(x) // 8)}
+        ax.plot(list(x), [float(value) for value in values], label=name, **look)
+    for axis in log:
+        getattr(ax, f"set_{axis}scale")("log")
+    ax.set(xlabel=xlabel, ylabel=ylabel, title=title)
+    ax.legend()
+    return figure

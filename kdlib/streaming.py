@@ -1,0 +1,243 @@
+"""How to get a loss and its gradient without holding more than the gradient?
+
+Eager PyTorch writes five tensors of the size of the logits to memory and reads them again; at
+50,000 classes that traffic, not arithmetic, is what a loss costs. Here the rows are taken in blocks
+that fit into the processor's cache. A block gives its values and its rows of the gradient at once,
+by a closed form, and the gradient is the only large tensor that is ever made.
+
+With p, q the softened teacher and student and u = ln(p/q), T^2 D has per row the gradient
+T (q - p) for KL(p || q), -T q (u + KL) for KL(q || p), and T (1-b) q (r - KL(q || m)) for
+generalised JS, where m = b p + (1-b) q and r = ln(q/m). Where the sum over classes of p u is small,
+it is taken term by term as in logspace, so that nothing cancels. Every other loss, every block with
+masked classes, and every second derivative goes through autograd and `RowLoss.plain`.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+BLOCK_BYTES = 2**20  # a block of logits; about half of a core's second-level cache
+MATRIX_ELEMENTS = 2**23  # logits that are made from hidden states at once
+
+Closed = Callable[..., "tuple[Tensor, Tensor] | None"]
+
+
+class NoDistribution(Exception):
+    """A row of logits holds NaN, +inf or nothing but -inf."""
+
+
+@dataclass(frozen=True)
+class RowLoss:
+    """A loss of each row of the student's logits, given rows of one or more targets.
+
+    `plain`: differentiable, (n, K) and targets -> (n,). `closed`: the same and its gradient,
+    (n,) and (n, K), or None where it does not apply; without it autograd serves, block by block.
+    """
+
+    plain: Callable[..., Tensor]
+    closed: Closed | None = None
+
+
+class Softened(NamedTuple):
+    """softmax(logits / T) and its logarithm in two parts: ln prob = z - log_sum."""
+
+    prob: Tensor
+    z: Tensor  # (n, K), at most 0
+    log_sum: Tensor  # (n, 1)
+
+
+def streamed_mean(
+    student: Tensor, targets: tuple[Tensor, ...], row_loss: RowLoss, kept: Tensor | None = None
+) -> Tensor:
+    """Return the mean of a row loss over all rows, or over the rows with the positions `kept`.
+
+    Args:
+        student: logits (N, K), the only input that receives a gradient.
+        targets: tensors whose first axis is N.
+    Raises:
+        NoDistribution: see there.
+    """
+    mean: Tensor = _Streamed.apply(student, row_loss, kept, *targets)  # type: ignore[no-untyped-call]
+    return mean
+
+
+def streamed_mean_from_hidden(
+    hidden: Tensor,
+    weight: Tensor,
+    teacher_hidden: Tensor,
+    teacher_weight: Tensor,
+    row_loss: RowLoss,
+    kept: Tensor | None = None,
+) -> Tensor:
+    """The same for logits `hidden @ weight.T`, of which only a few rows exist at any time."""
+    arguments = (hidden, weight, teacher_hidden, teacher_weight, row_loss, kept)
+    mean: Tensor = _StreamedFromHidden.apply(*arguments)  # type: ignore[no-untyped-call]
+    return mean
+
+
+def softened(logits: Tensor, temperature: float) -> Softened:
+    """Soften rows of logits; the largest goes first, so that a tiny T gives no inf - inf."""
+    z = logits - largest(logits)
+    if temperature != 1:
+        z.div_(temperature)
+    prob = z.softmax(-1)
+    return Softened(prob, z, -prob.amax(-1, keepdim=True).log())
+
+
+def largest(logits: Tensor) -> Tensor:
+    """The largest logit of each row (n, 1), which tells whether the row can be softened at all."""
+    top = logits.amax(-1, keepdim=True)
+    if not bool(top.isfinite().all()):
+        raise NoDistribution
+    return top
+
+
+class _Streamed(torch.autograd.Function):
+    @staticmethod
+    def forward(
+        ctx: Any, student: Tensor, row_loss: RowLoss, kept: Tensor | None, *targets: Tensor
+    ) -> Tensor:
+        ctx.row_loss, ctx.kept = row_loss, kept
+        ctx.save_for_backward(student, *targets)
+        count = len(student) if kept is None else len(kept)
+        ctx.gradient = _room_for(student, kept) if ctx.needs_input_grad[0] else None
+        total = _stream(student, targets, row_loss, kept, ctx.gradient, 1 / count)
+        return (total / count).to(_working_type(student, *targets))
+
+    @staticmethod
+    def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor | None, ...]:
+        student, *targets = ctx.saved_tensors
+        nothing = (None,) * (len(targets) + 2)
+        if torch.is_grad_enabled():  # create_graph=True: autograd must see how it is computed
+            return _twice_differentiable(ctx, student, targets, upstream), *nothing
+        gradient, ctx.gradient = ctx.gradient, None  # the caller's from now on
+        if gradient is None:  # backward for the second time
+            gradient = _room_for(student, ctx.kept)
+            count = len(student) if ctx.kept is None else len(ctx.kept)
+            _stream(student, tuple(targets), ctx.row_loss, ctx.kept, gradient, 1 / count)
+        return gradient if upstream == 1 else gradient.mul_(upstream), *nothing
+
+
+class _StreamedFromHidden(torch.autograd.Function):
+    @staticmethod
+    def forward(
+        ctx: Any,
+        hidden: Tensor,
+        weight: Tensor,
+        teacher_hidden: Tensor,
+        teacher_weight: Tensor,
+        row_loss: RowLoss,
+        kept: Tensor | None,
+    ) -> Tensor:
+        student, teacher = (hidden, weight), (teacher_hidden, teacher_weight)
+        ctx.row_loss, ctx.kept = row_loss, kept
+        ctx.save_for_backward(*student, *teacher)
+        wanted = ctx.needs_input_grad[:2]
+        mean, ctx.gradients = _through_matrices(student, teacher, row_loss, kept, wanted)
+        return mean
+
+    @staticmethod
+    @once_differentiable  # type: ignore[untyped-decorator]
+    def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor | None, ...]:
+        gradients, ctx.gradients = ctx.gradients, None  # the caller's from now on
+        if gradients is None:  # backward for the second time
+            student, teacher = ctx.saved_tensors[:2], ctx.saved_tensors[2:]
+            wanted = ctx.needs_input_grad[:2]
+            _, gradients = _through_matrices(student, teacher, ctx.row_loss, ctx.kept, wanted)
+        scaled = (g if g is None or upstream == 1 else g.mul_(upstream) for g in gradients)
+        return *scaled, None, None, None, None
+
+
+def _stream(
+    student: Tensor,
+    targets: tuple[Tensor, ...],
+    row_loss: RowLoss,
+    kept: Tensor | None,
+    gradient: Tensor | None,
+    scale: float,
+) -> Tensor:
+    """Return the sum of the row losses; write `scale` times its gradient into `gradient`."""
+    dtype = _working_type(student, *targets)
+    total = torch.zeros((), dtype=torch.float64)
+    for rows in _blocks(student, kept):
+        block = [x[rows].to(dtype) if x.is_floating_point() else x[rows] for x in targets]
+        values, slope = _values_and_gradient(student[rows].to(dtype), block, row_loss)
+        total += values.sum(dtype=torch.float64)
+        if gradient is not None:
+            gradient[rows] = slope.mul_(scale)
+    return total
+
+
+def _blocks(student: Tensor, kept: Tensor | None) -> Iterator[slice | Tensor]:
+    size = max(torch.get_num_threads(), BLOCK_BYTES // (4 * student.shape[1]), 1)
+    if kept is None:
+        yield from (slice(start, start + size) for start in range(0, len(student), size))
+    else:
+        yield from kept.split(size)
+
+
+def _values_and_gradient(
+    block: Tensor, targets: list[Tensor], row_loss: RowLoss
+) -> tuple[Tensor, Tensor]:
+    found = row_loss.closed(block, *targets) if row_loss.closed else None
+    if found is not None:
+        return found
+    for logits in (block, *(x for x in targets if x.is_floating_point())):
+        largest(logits)
+    with torch.enable_grad():
+        block = block.detach().requires_grad_()
+        values = row_loss.plain(block, *targets)
+        (gradient,) = torch.autograd.grad(values.sum(), block)
+    return values.detach(), gradient
+
+
+def _twice_differentiable(
+    ctx: Any, student: Tensor, targets: list[Tensor], upstream: Tensor
+) -> Tensor:
+    kept = slice(None) if ctx.kept is None else ctx.kept
+    dtype = _working_type(student, *targets)
+    given = [x.detach()[kept].to(dtype) if x.is_floating_point() else x[kept] for x in targets]
+    mean = ctx.row_loss.plain(student[kept].to(dtype), *given).mean()
+    (gradient,) = torch.autograd.grad(mean, student, upstream, create_graph=True)
+    return gradient
+
+
+def _through_matrices(
+    student: tuple[Tensor, Tensor],
+    teacher: tuple[Tensor, Tensor],
+    row_loss: RowLoss,
+    kept: Tensor | None,
+    wanted: tuple[bool, bool],
+) -> tuple[Tensor, tuple[Tensor | None, Tensor | None]]:
+    """Return the mean loss and its gradients in the student's hidden states and weight."""
+    dtype = _working_type(*student, *teacher)
+    weight, teacher_weight = student[1].to(dtype), teacher[1].to(dtype)
+    of_hidden = torch.zeros_like(student[0]) if wanted[0] else None
+    of_weight = torch.zeros_like(weight) if wanted[1] else None
+    rows = torch.arange(len(student[0])) if kept is None else kept
+    total = torch.zeros((), dtype=torch.float64)
+    for some in rows.split(max(1, min(256, MATRIX_ELEMENTS // len(weight)))):
+        hidden = student[0][some].to(dtype)
+        logits, targets = hidden @ weight.T, teacher[0][some].to(dtype) @ teacher_weight.T
+        gradient = logits if any(wanted) else None  # each block is read before it is written
+        total += _stream(logits, (targets,), row_loss, None, gradient, 1 / len(rows))
+        if of_hidden is not None:
+            of_hidden[some] = (logits @ weight).to(of_hidden.dtype)
+        if of_weight is not None:
+            of_weight.addmm_(logits.T, hidden)
+    of_weight = None if of_weight is None else of_weight.to(student[1].dtype)
+    return (total / len(rows)).to(dtype), (of_hidden, of_weight)
+
+
+def _room_for(student: Tensor, kept: Tensor | None) -> Tensor:
+    like = torch.empty_like if kept is None else torch.zeros_like
+    return like(student, memory_format=torch.contiguous_format)
+
+
+def _working_type(*tensors: Tensor) -> torch.dtype:
+    double = any(tensor.dtype == torch.float64 for tensor in tensors)
+    return torch.float64 if double else torch.float32
