@@ -90,7 +90,7 @@ def generalized_js(
         mixed = _to_mixture(pair, beta)
         return mixed / (beta * (1 - beta)) if normalized else mixed
     if not normalized:
-        return (0 * pair.p).sum(-1)
+        return 0 * (pair.p + pair.q).sum(-1)
     return kl(p, q, log=log) if beta == 0 else kl(q, p, log=log)
 
 

@@ -7,6 +7,7 @@ been checked. p and q are the softened teacher and student, u = ln(p/q).
 
 import math
 from collections.abc import Callable
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -22,6 +23,16 @@ SMALL = 0.05  # a sum of p u below this has lost digits to cancellation
 Slope = Callable[[Softened, Softened, Tensor], tuple[Tensor, Tensor]]
 
 
+class Ratios(NamedTuple):
+    """Two distributions (n, K), and the logarithms of p/q, p/m and q/m, m their mixture."""
+
+    p: Tensor
+    q: Tensor
+    u: Tensor
+    p_to_m: Tensor
+    q_to_m: Tensor
+
+
 def soft_rows(
     divergence: Callable[..., Tensor], temperature: float, slope: Slope | None = None
 ) -> RowLoss:
@@ -34,7 +45,7 @@ def soft_rows(
     def closed(student: Tensor, teacher: Tensor) -> tuple[Tensor, Tensor] | None:
         p, q = softened(teacher, temperature), softened(student, temperature)
         u = (p.z - q.z).sub_(p.log_sum - q.log_sum)
-        if not bool(u.sum().isfinite()):  # classes are masked out
+        if not math.isfinite(float(u.sum())):  # classes are masked out
             return None
         values, gradient = slope(p, q, u)  # type: ignore[misc]
         return values.mul_(temperature**2), gradient.mul_(temperature)
@@ -147,8 +158,8 @@ def generalized_js_slope(beta: float, normalized: bool = False) -> Slope:
         values = beta * torch.linalg.vecdot(p.prob, p_to_m) + (1 - beta) * of_q
         small = values < SMALL * beta * (1 - beta)
         if bool(small.any()):
-            rows = (x[small] for x in (p.prob, q.prob, u, p_to_m, q_to_m))
-            values[small] = _js_terms(*rows, beta).sum(-1)
+            rows = Ratios(*(x[small] for x in (p.prob, q.prob, u, p_to_m, q_to_m)))
+            values[small] = _js_terms(rows, beta).sum(-1)
         gradient = q_to_m.sub_(of_q[:, None]).mul_(q.prob).mul_((1 - beta) * scale)
         return values.mul_(scale), gradient
 
@@ -165,7 +176,7 @@ SLOPES: dict[str, Slope] = {
 
 def _mean_log_ratio(p: Tensor, u: Tensor, difference: Tensor) -> Tensor:
     """sum p u for u = ln(p/q), difference = q - p; rows near 0 term by term, none of them negative."""
-    values = torch.linalg.vecdot(p, u)
+    values: Tensor = torch.linalg.vecdot(p, u)
     small = values < SMALL
     if bool(small.any()):
         values[small] = _kl_terms(p[small], u[small], difference[small]).sum(-1)
@@ -177,18 +188,17 @@ def _mean_log_ratio(p: Tensor, u: Tensor, difference: Tensor) -> Tensor:
 
 def _kl_terms(p: Tensor, u: Tensor, difference: Tensor) -> Tensor:
     """p (u + exp(-u) - 1), of which the last two sum to 0 over the classes."""
-    close = (u + torch.expm1(-u)).clamp_min_(0.0).mul_(p)
-    return torch.where(u.abs() < 1, close, difference.addcmul_(p, u))
+    close = p * (u + torch.expm1(-u)).clamp_min(0.0)
+    return torch.where(u.abs() < 1, close, p * u + difference)
 
 
-def _js_terms(
-    p: Tensor, q: Tensor, u: Tensor, p_to_m: Tensor, q_to_m: Tensor, beta: float
-) -> Tensor:
+def _js_terms(rows: Ratios, beta: float) -> Tensor:
     """beta p (x - ln(1+x)) + (1-beta) q (y - ln(1+y)), where x = m/p - 1 and y = m/q - 1."""
+    p, q, u, p_to_m, q_to_m = rows
     x, y = (1 - beta) * torch.expm1(-u), beta * torch.expm1(u)
     of_p, of_q = ((z - z.log1p()).clamp_min_(0.0) for z in (x, y))
-    close = (beta * p).mul_(of_p).add_(q.mul(of_q), alpha=1 - beta)
-    far = (beta * p).mul_(p_to_m).add_(q.mul(q_to_m), alpha=1 - beta)
+    close = (beta * p).mul_(of_p).add_(q * of_q, alpha=1 - beta)
+    far = (beta * p).mul_(p_to_m).add_(q * q_to_m, alpha=1 - beta)
     return torch.where(u.abs() < 1, close, far)
 
 

@@ -12,6 +12,7 @@ it is taken term by term as in logspace, so that nothing cancels. Every other lo
 masked classes, and every second derivative goes through autograd and `RowLoss.plain`.
 """
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -21,7 +22,8 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 BLOCK_BYTES = 2**20  # a block of logits; about half of a core's second-level cache
-MATRIX_ELEMENTS = 2**23  # logits that are made from hidden states at once
+MATRIX_ELEMENTS = 2**22  # logits that are made from hidden states at once
+WIDE = (torch.float32, torch.float64)  # types whose small numbers survive being scaled later
 
 Closed = Callable[..., "tuple[Tensor, Tensor] | None"]
 
@@ -91,7 +93,7 @@ def softened(logits: Tensor, temperature: float) -> Softened:
 def largest(logits: Tensor) -> Tensor:
     """The largest logit of each row (n, 1), which tells whether the row can be softened at all."""
     top = logits.amax(-1, keepdim=True)
-    if not bool(top.isfinite().all()):
+    if not math.isfinite(float(top.abs().amax())):
         raise NoDistribution
     return top
 
@@ -103,10 +105,8 @@ class _Streamed(torch.autograd.Function):
     ) -> Tensor:
         ctx.row_loss, ctx.kept = row_loss, kept
         ctx.save_for_backward(student, *targets)
-        count = len(student) if kept is None else len(kept)
         ctx.gradient = _room_for(student, kept) if ctx.needs_input_grad[0] else None
-        total = _stream(student, targets, row_loss, kept, ctx.gradient, 1 / count)
-        return (total / count).to(_working_type(student, *targets))
+        return _stream(student, targets, row_loss, kept, ctx.gradient)
 
     @staticmethod
     def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor | None, ...]:
@@ -115,11 +115,13 @@ class _Streamed(torch.autograd.Function):
         if torch.is_grad_enabled():  # create_graph=True: autograd must see how it is computed
             return _twice_differentiable(ctx, student, targets, upstream), *nothing
         gradient, ctx.gradient = ctx.gradient, None  # the caller's from now on
-        if gradient is None:  # backward for the second time
+        if gradient is None or (upstream != 1 and gradient.dtype not in WIDE):
+            # Backward for the second time, or numbers that may have underflowed before scaling.
             gradient = _room_for(student, ctx.kept)
-            count = len(student) if ctx.kept is None else len(ctx.kept)
-            _stream(student, tuple(targets), ctx.row_loss, ctx.kept, gradient, 1 / count)
-        return gradient if upstream == 1 else gradient.mul_(upstream), *nothing
+            _stream(student, tuple(targets), ctx.row_loss, ctx.kept, gradient, float(upstream))
+        elif upstream != 1:
+            gradient.mul_(upstream)
+        return gradient, *nothing
 
 
 class _StreamedFromHidden(torch.autograd.Function):
@@ -137,11 +139,12 @@ class _StreamedFromHidden(torch.autograd.Function):
         ctx.row_loss, ctx.kept = row_loss, kept
         ctx.save_for_backward(*student, *teacher)
         wanted = ctx.needs_input_grad[:2]
-        mean, ctx.gradients = _through_matrices(student, teacher, row_loss, kept, wanted)
+        with torch.autocast(hidden.device.type, enabled=False):
+            mean, ctx.gradients = _through_matrices(student, teacher, row_loss, kept, wanted)
         return mean
 
     @staticmethod
-    @once_differentiable  # type: ignore[untyped-decorator]
+    @once_differentiable
     def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor | None, ...]:
         gradients, ctx.gradients = ctx.gradients, None  # the caller's from now on
         if gradients is None:  # backward for the second time
@@ -149,7 +152,11 @@ class _StreamedFromHidden(torch.autograd.Function):
             wanted = ctx.needs_input_grad[:2]
             _, gradients = _through_matrices(student, teacher, ctx.row_loss, ctx.kept, wanted)
         scaled = (g if g is None or upstream == 1 else g.mul_(upstream) for g in gradients)
-        return *scaled, None, None, None, None
+        narrow = (
+            g if g is None else g.to(x.dtype)
+            for g, x in zip(scaled, ctx.saved_tensors, strict=False)
+        )
+        return *narrow, None, None, None, None
 
 
 def _stream(
@@ -158,18 +165,19 @@ def _stream(
     row_loss: RowLoss,
     kept: Tensor | None,
     gradient: Tensor | None,
-    scale: float,
+    upstream: float = 1.0,
 ) -> Tensor:
-    """Return the sum of the row losses; write `scale` times its gradient into `gradient`."""
+    """Return the mean of the row losses; write `upstream` times its gradient into `gradient`."""
     dtype = _working_type(student, *targets)
-    total = torch.zeros((), dtype=torch.float64)
+    count = len(student) if kept is None else len(kept)
+    total = torch.zeros((), dtype=torch.float64, device=student.device)
     for rows in _blocks(student, kept):
         block = [x[rows].to(dtype) if x.is_floating_point() else x[rows] for x in targets]
         values, slope = _values_and_gradient(student[rows].to(dtype), block, row_loss)
         total += values.sum(dtype=torch.float64)
         if gradient is not None:
-            gradient[rows] = slope.mul_(scale)
-    return total
+            gradient[rows] = slope.mul_(upstream / count).to(gradient.dtype)
+    return (total / count).to(dtype)
 
 
 def _blocks(student: Tensor, kept: Tensor | None) -> Iterator[slice | Tensor]:
@@ -177,7 +185,7 @@ def _blocks(student: Tensor, kept: Tensor | None) -> Iterator[slice | Tensor]:
     if kept is None:
         yield from (slice(start, start + size) for start in range(0, len(student), size))
     else:
-        yield from kept.split(size)
+        yield from torch.split(kept, size)
 
 
 def _values_and_gradient(
@@ -216,21 +224,21 @@ def _through_matrices(
     """Return the mean loss and its gradients in the student's hidden states and weight."""
     dtype = _working_type(*student, *teacher)
     weight, teacher_weight = student[1].to(dtype), teacher[1].to(dtype)
-    of_hidden = torch.zeros_like(student[0]) if wanted[0] else None
+    of_hidden = torch.zeros_like(student[0], dtype=dtype) if wanted[0] else None
     of_weight = torch.zeros_like(weight) if wanted[1] else None
     rows = torch.arange(len(student[0])) if kept is None else kept
-    total = torch.zeros((), dtype=torch.float64)
-    for some in rows.split(max(1, min(256, MATRIX_ELEMENTS // len(weight)))):
+    mean = torch.zeros((), dtype=torch.float64, device=weight.device)
+    for some in torch.split(rows, max(1, min(256, MATRIX_ELEMENTS // len(weight)))):
+        share = len(some) / len(rows)
         hidden = student[0][some].to(dtype)
         logits, targets = hidden @ weight.T, teacher[0][some].to(dtype) @ teacher_weight.T
-        gradient = logits if any(wanted) else None  # each block is read before it is written
-        total += _stream(logits, (targets,), row_loss, None, gradient, 1 / len(rows))
+        # Each block of logits is read before its gradient is written into the same place.
+        mean += share * _stream(logits, (targets,), row_loss, None, logits, share)
         if of_hidden is not None:
-            of_hidden[some] = (logits @ weight).to(of_hidden.dtype)
+            of_hidden[some] = logits @ weight
         if of_weight is not None:
             of_weight.addmm_(logits.T, hidden)
-    of_weight = None if of_weight is None else of_weight.to(student[1].dtype)
-    return (total / len(rows)).to(dtype), (of_hidden, of_weight)
+    return mean.to(dtype), (of_hidden, of_weight)
 
 
 def _room_for(student: Tensor, kept: Tensor | None) -> Tensor:
