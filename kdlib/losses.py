@@ -297,7 +297,7 @@ def kd_loss_from_hidden(
     checks.same_rows_and_classes(student, teacher)
     kept = checks.kept_rows(ignore, len(student[0]))
     rows = _named_rows(divergence, temperature)
-    return streamed_mean_from_hidden(*student, *teacher, rows, kept)
+    return streamed_mean_from_hidden(student, teacher, rows, kept)
 
 
 def _named_rows(divergence: str, temperature: float) -> RowLoss:

@@ -19,12 +19,14 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
+
+from kdlib import checks
 
 BLOCK_BYTES = 2**20  # a block of logits; about half of a core's second-level cache
 MATRIX_ELEMENTS = 2**22  # logits that are made from hidden states at once
 WIDE = (torch.float32, torch.float64)  # types whose small numbers survive being scaled later
 
+Matrices = tuple[Tensor, Tensor]  # hidden states (N, H) and an output matrix (K, H)
 Closed = Callable[..., "tuple[Tensor, Tensor] | None"]
 
 
@@ -63,21 +65,28 @@ def streamed_mean(
     Raises:
         NoDistribution: see there.
     """
-    mean: Tensor = _Streamed.apply(student, row_loss, kept, *targets)  # type: ignore[no-untyped-call]
+    if not (torch.is_grad_enabled() and student.requires_grad):
+        with torch.no_grad(), _full_precision(student):
+            return _stream(student, targets, row_loss, kept, None)
+    with _full_precision(student):
+        mean: Tensor = _Streamed.apply(student, row_loss, kept, *targets)  # type: ignore[no-untyped-call]
     return mean
 
 
 def streamed_mean_from_hidden(
-    hidden: Tensor,
-    weight: Tensor,
-    teacher_hidden: Tensor,
-    teacher_weight: Tensor,
-    row_loss: RowLoss,
-    kept: Tensor | None = None,
+    student: Matrices, teacher: Matrices, row_loss: RowLoss, kept: Tensor | None = None
 ) -> Tensor:
-    """The same for logits `hidden @ weight.T`, of which only a few rows exist at any time."""
-    arguments = (hidden, weight, teacher_hidden, teacher_weight, row_loss, kept)
-    mean: Tensor = _StreamedFromHidden.apply(*arguments)  # type: ignore[no-untyped-call]
+    """The same for logits `hidden @ weight.T`, of which only a few rows exist at any time.
+
+    Args:
+        student, teacher: hidden states (N, H) and an output matrix (K, H), H may differ.
+    """
+    if not (torch.is_grad_enabled() and any(x.requires_grad for x in student)):
+        with torch.no_grad(), _full_precision(student[0]):
+            return _through_matrices(student, teacher, row_loss, kept, wanted=(False, False))[0]
+    arguments = (*student, *teacher, row_loss, kept)
+    with _full_precision(student[0]):
+        mean: Tensor = _StreamedFromHidden.apply(*arguments)  # type: ignore[no-untyped-call]
     return mean
 
 
@@ -105,7 +114,7 @@ class _Streamed(torch.autograd.Function):
     ) -> Tensor:
         ctx.row_loss, ctx.kept = row_loss, kept
         ctx.save_for_backward(student, *targets)
-        ctx.gradient = _room_for(student, kept) if ctx.needs_input_grad[0] else None
+        ctx.gradient = _room_for(student, kept)
         return _stream(student, targets, row_loss, kept, ctx.gradient)
 
     @staticmethod
@@ -139,13 +148,13 @@ class _StreamedFromHidden(torch.autograd.Function):
         ctx.row_loss, ctx.kept = row_loss, kept
         ctx.save_for_backward(*student, *teacher)
         wanted = ctx.needs_input_grad[:2]
-        with torch.autocast(hidden.device.type, enabled=False):
-            mean, ctx.gradients = _through_matrices(student, teacher, row_loss, kept, wanted)
+        mean, ctx.gradients = _through_matrices(student, teacher, row_loss, kept, wanted)
         return mean
 
     @staticmethod
-    @once_differentiable
     def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor | None, ...]:
+        if torch.is_grad_enabled():
+            checks.no_second_derivative("kd_loss_from_hidden", "kd_loss on the logits")
         gradients, ctx.gradients = ctx.gradients, None  # the caller's from now on
         if gradients is None:  # backward for the second time
             student, teacher = ctx.saved_tensors[:2], ctx.saved_tensors[2:]
@@ -157,6 +166,11 @@ class _StreamedFromHidden(torch.autograd.Function):
             for g, x in zip(scaled, ctx.saved_tensors, strict=False)
         )
         return *narrow, None, None, None, None
+
+
+def _full_precision(tensor: Tensor) -> torch.autocast:
+    """Switches autocast off, which would take products of float32 in half precision."""
+    return torch.autocast(tensor.device.type, enabled=False)
 
 
 def _stream(
@@ -173,9 +187,11 @@ def _stream(
     total = torch.zeros((), dtype=torch.float64, device=student.device)
     for rows in _blocks(student, kept):
         block = [x[rows].to(dtype) if x.is_floating_point() else x[rows] for x in targets]
-        values, slope = _values_and_gradient(student[rows].to(dtype), block, row_loss)
+        values, slope = _values_and_gradient(
+            student[rows].to(dtype), block, row_loss, wanted=gradient is not None
+        )
         total += values.sum(dtype=torch.float64)
-        if gradient is not None:
+        if gradient is not None and slope is not None:
             gradient[rows] = slope.mul_(upstream / count).to(gradient.dtype)
     return (total / count).to(dtype)
 
@@ -189,13 +205,15 @@ def _blocks(student: Tensor, kept: Tensor | None) -> Iterator[slice | Tensor]:
 
 
 def _values_and_gradient(
-    block: Tensor, targets: list[Tensor], row_loss: RowLoss
-) -> tuple[Tensor, Tensor]:
+    block: Tensor, targets: list[Tensor], row_loss: RowLoss, wanted: bool
+) -> tuple[Tensor, Tensor | None]:
     found = row_loss.closed(block, *targets) if row_loss.closed else None
     if found is not None:
         return found
     for logits in (block, *(x for x in targets if x.is_floating_point())):
         largest(logits)
+    if not wanted:
+        return row_loss.plain(block, *targets), None
     with torch.enable_grad():
         block = block.detach().requires_grad_()
         values = row_loss.plain(block, *targets)
@@ -215,8 +233,8 @@ def _twice_differentiable(
 
 
 def _through_matrices(
-    student: tuple[Tensor, Tensor],
-    teacher: tuple[Tensor, Tensor],
+    student: Matrices,
+    teacher: Matrices,
     row_loss: RowLoss,
     kept: Tensor | None,
     wanted: tuple[bool, bool],
@@ -229,11 +247,10 @@ def _through_matrices(
     rows = torch.arange(len(student[0])) if kept is None else kept
     mean = torch.zeros((), dtype=torch.float64, device=weight.device)
     for some in torch.split(rows, max(1, min(256, MATRIX_ELEMENTS // len(weight)))):
-        share = len(some) / len(rows)
-        hidden = student[0][some].to(dtype)
+        share, hidden = len(some) / len(rows), student[0][some].to(dtype)
         logits, targets = hidden @ weight.T, teacher[0][some].to(dtype) @ teacher_weight.T
-        # Each block of logits is read before its gradient is written into the same place.
-        mean += share * _stream(logits, (targets,), row_loss, None, logits, share)
+        gradient = logits if any(wanted) else None  # a block is read before it is written
+        mean += share * _stream(logits, (targets,), row_loss, None, gradient, share)
         if of_hidden is not None:
             of_hidden[some] = logits @ weight
         if of_weight is not None:

@@ -43,6 +43,7 @@ from kdlib.checks.logits import (
     labels_in_range,
     logit_shapes,
     logit_values,
+    no_second_derivative,
     same_rows_and_classes,
 )
 from kdlib.checks.pictures import (
@@ -88,6 +89,7 @@ __all__ = [
     "logit_values",
     "needs_gradient",
     "no_gradient",
+    "no_second_derivative",
     "non_negative",
     "one_of",
     "positions",

@@ -194,6 +194,14 @@ def hidden_pair(
     return working(student), working(teacher), rows
 
 
+def no_second_derivative(function: str, instead: str) -> None:
+    """Raise the error of a function that was differentiated with create_graph=True."""
+    raise RuntimeError(
+        f"{function} cannot be differentiated twice, but create_graph=True prepares for that: "
+        f"leave it out, or use {instead}."
+    )
+
+
 def _finite_rows(tensor: Tensor, name: str, rows: Tensor | slice) -> None:
     ends = torch.stack(tensor.detach()[rows].aminmax())  # needs no room, unlike isfinite()
     if bool(ends.isfinite().all()):
