@@ -25,7 +25,7 @@ from kdlib.row_losses import (
     blended_rows,
     confidence_rows,
     dkd_rows,
-    generalized_js_slope,
+    js_slope,
     label_rows,
     logit_mse_row,
     soft_rows,
@@ -129,8 +129,7 @@ def generalized_js_loss(
     """
     beta = checks.fraction(beta, "beta")
     divergence = partial(generalized_js, beta=beta, normalized=normalized)
-    slope = generalized_js_slope(beta, normalized) if 0 < beta < 1 else None
-    rows = soft_rows(divergence, checks.temperature(temperature), slope)
+    rows = soft_rows(divergence, checks.temperature(temperature), js_slope(beta, normalized))
     return _mean(student_logits, teacher_logits, rows, ignore)
 
 

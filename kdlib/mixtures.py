@@ -21,9 +21,9 @@ from torch import Tensor
 from kdlib import checks
 from kdlib.data import Examples
 
-__all__ = ["GaussianMixture", "polynomial", "ring", "softmax_regression"]
+__all__ = ["GaussianMixture", "chance_right", "polynomial", "ring", "softmax_regression"]
 
-NEWTON_STEPS, HALVINGS, PRECISION = 200, 40, 1e-9
+NEWTON_STEPS, HALVINGS, PRECISION = 200, 40, 1e-14
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,24 +53,13 @@ class GaussianMixture:
         checks.distribution(self.shares, "shares", log=False)
         for k, spread in enumerate(self.spreads.flatten().tolist()):
             checks.positive(spread, f"spreads[{k}]")
-        classes = self.shares.shape[-1]
-        shapes = (self.centres.shape[:1], self.spreads.shape, self.shares.shape)
-        if self.centres.ndim != 2 or any(shape != (classes,) for shape in shapes):
-            raise ValueError(
-                f"centres has shape {tuple(self.centres.shape)}, spreads "
-                f"{tuple(self.spreads.shape)}, shares {tuple(self.shares.shape)}: expected (K, D), "
-                "(K,) and (K,), one row for each of the K classes."
-            )
+        checks.mixture_shapes(self.centres, self.spreads, self.shares)
 
     def log_probabilities(self, points: checks.Floats) -> Tensor:
         """The Bayes log-probabilities ln p(class | point). (..., D) -> (..., K)."""
         where = checks.as_floats(points, "points").double()
         dimensions = self.centres.shape[1]
-        if where.ndim == 0 or where.shape[-1] != dimensions:
-            raise ValueError(
-                f"points has shape {tuple(where.shape)}, expected (..., {dimensions}): the centres "
-                f"have {dimensions} coordinates."
-            )
+        checks.points_in(where, dimensions)
         squares = (where[..., None, :] - self.centres).square().sum(-1)
         density = -squares / (2 * self.spreads.square()) - dimensions * self.spreads.log()
         return (density + self.shares.log()).log_softmax(-1)
@@ -98,6 +87,18 @@ def ring(classes: int = 5, radius: float = 1.7, spread: float = 1.0) -> Gaussian
     centres = checks.positive(radius, "radius") * torch.stack([angles.cos(), angles.sin()], -1)
     same = torch.ones(size, dtype=torch.float64)
     return GaussianMixture(centres, spread * same, same / size)
+
+
+def chance_right(p: Tensor, q: Tensor) -> Tensor:
+    """How probably the favourite of q is the true class, if p is the truth. (..., K) -> (...).
+
+    Its mean is the accuracy without the chance of drawing test labels.
+
+    >>> chance_right(torch.tensor([0.50, 0.25, 0.25]), torch.tensor([0.1, 0.8, 0.1])).item()
+    0.25
+    """
+    checks.same_shape(p, q, "p", "q")
+    return p.gather(-1, q.argmax(-1, keepdim=True))[..., 0]
 
 
 def polynomial(points: Tensor, degree: int) -> Tensor:
@@ -130,16 +131,12 @@ def softmax_regression(features: Tensor, targets: Tensor, ridge: float = 1e-3) -
     One feature, always 1, learns the mean of its targets, whether labels or probabilities:
 
     >>> ones, labels = torch.ones(4, 1), torch.tensor([[1, 0], [1, 0], [1, 0], [0, 1.0]])
-    >>> (ones @ softmax_regression(ones, labels, ridge=1e-9)).softmax(-1)[0].round(decimals=4)
-    tensor([0.7500, 0.2500], dtype=torch.float64)
+    >>> [round(q, 4) for q in softmax_regression(ones, labels, ridge=1e-9)[0].softmax(-1).tolist()]
+    [0.75, 0.25]
     """
     checks.distribution(targets, "targets", log=False)
     amount = checks.positive(ridge, "ridge")
-    if features.shape[:-1] != targets.shape[:-1] or features.ndim < 2:
-        raise ValueError(
-            f"features has shape {tuple(features.shape)}, targets {tuple(targets.shape)}: expected "
-            "(..., N, F) and (..., N, K), a row of each for every point."
-        )
+    checks.features_and_targets(features, targets)
     size, classes = features.shape[-1], targets.shape[-1]
     x = features.double().reshape(-1, features.shape[-2], size)
     p = targets.double().reshape(-1, targets.shape[-2], classes)
@@ -163,6 +160,7 @@ def _newton(x: Tensor, p: Tensor, ridge: float) -> Tensor:
                 break
             length = torch.where(too_far, length / 2, length)
         weights, loss = candidate, new
+    checks.no_minimum(NEWTON_STEPS, ridge)
     return weights
 
 

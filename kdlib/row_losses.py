@@ -45,7 +45,7 @@ def soft_rows(
     def closed(student: Tensor, teacher: Tensor) -> tuple[Tensor, Tensor] | None:
         p, q = softened(teacher, temperature), softened(student, temperature)
         u = (p.z - q.z).sub_(p.log_sum - q.log_sum)
-        if not math.isfinite(float(u.sum())):  # classes are masked out
+        if not math.isfinite(float(u.sum())) and not _without_masked(p, q, u):
             return None
         values, gradient = slope(p, q, u)  # type: ignore[misc]
         return values.mul_(temperature**2), gradient.mul_(temperature)
@@ -158,12 +158,22 @@ def generalized_js_slope(beta: float, normalized: bool = False) -> Slope:
         values = beta * torch.linalg.vecdot(p.prob, p_to_m) + (1 - beta) * of_q
         small = values < SMALL * beta * (1 - beta)
         if bool(small.any()):
-            rows = Ratios(*(x[small] for x in (p.prob, q.prob, u, p_to_m, q_to_m)))
-            values[small] = _js_terms(rows, beta).sum(-1)
+            rows = slice(None) if bool(small.all()) else small
+            given = Ratios(*(x[rows] for x in (p.prob, q.prob, u, p_to_m, q_to_m)))
+            values[rows] = _js_of_terms(given, beta)
         gradient = q_to_m.sub_(of_q[:, None]).mul_(q.prob).mul_((1 - beta) * scale)
         return values.mul_(scale), gradient
 
     return slope
+
+
+def js_slope(beta: float, normalized: bool) -> Slope | None:
+    """The same for 0 <= beta <= 1; None at an end that vanishes."""
+    if 0 < beta < 1:
+        return generalized_js_slope(beta, normalized)
+    if not normalized:
+        return None
+    return kl_slope if beta == 0 else reverse_kl_slope
 
 
 # Other divergences leave the gradient to autograd.
@@ -174,32 +184,51 @@ SLOPES: dict[str, Slope] = {
 }
 
 
+def _without_masked(p: Softened, q: Softened, u: Tensor) -> bool:
+    """Give classes that both sides mask out a part of 0; False where only one side does."""
+    if bool(u.isinf().any()):
+        return False
+    u.nan_to_num_(0.0)
+    for side in (p, q):
+        side.z.nan_to_num_(neginf=0.0)
+    return True
+
+
 def _mean_log_ratio(p: Tensor, u: Tensor, difference: Tensor) -> Tensor:
     """sum p u for u = ln(p/q), difference = q - p; rows near 0 term by term, none of them negative."""
     values: Tensor = torch.linalg.vecdot(p, u)
     small = values < SMALL
+    if bool(small.all()):
+        return _kl_of_terms(p, u, difference)
     if bool(small.any()):
-        values[small] = _kl_terms(p[small], u[small], difference[small]).sum(-1)
+        values[small] = _kl_of_terms(p[small], u[small], difference[small])
     return values
 
 
 # As in logspace, without what only autograd needs. With u = ln(p/q) at least 1 nothing cancels.
 
 
-def _kl_terms(p: Tensor, u: Tensor, difference: Tensor) -> Tensor:
-    """p (u + exp(-u) - 1), of which the last two sum to 0 over the classes."""
-    close = p * (u + torch.expm1(-u)).clamp_min(0.0)
-    return torch.where(u.abs() < 1, close, p * u + difference)
+def _kl_of_terms(p: Tensor, u: Tensor, difference: Tensor) -> Tensor:
+    """sum p (u + exp(-u) - 1), of which p (exp(-u) - 1) = q - p sums to 0 over the classes."""
+    bend = torch.expm1(-u).add_(u).clamp_min_(0.0)
+    if float(u.abs().amax()) < 1:
+        close: Tensor = torch.linalg.vecdot(p, bend)
+        return close
+    return torch.where(u.abs() < 1, p * bend, p * u + difference).sum(-1)
 
 
-def _js_terms(rows: Ratios, beta: float) -> Tensor:
-    """beta p (x - ln(1+x)) + (1-beta) q (y - ln(1+y)), where x = m/p - 1 and y = m/q - 1."""
+def _js_of_terms(rows: Ratios, beta: float) -> Tensor:
+    """sum beta p (x - ln(1+x)) + (1-beta) q (y - ln(1+y)), where x = m/p - 1 and y = m/q - 1."""
     p, q, u, p_to_m, q_to_m = rows
-    x, y = (1 - beta) * torch.expm1(-u), beta * torch.expm1(u)
+    x, y = torch.expm1(-u).mul_(1 - beta), torch.expm1(u).mul_(beta)
     of_p, of_q = ((z - z.log1p()).clamp_min_(0.0) for z in (x, y))
-    close = (beta * p).mul_(of_p).add_(q * of_q, alpha=1 - beta)
-    far = (beta * p).mul_(p_to_m).add_(q * q_to_m, alpha=1 - beta)
-    return torch.where(u.abs() < 1, close, far)
+    if float(u.abs().amax()) < 1:
+        dot = torch.linalg.vecdot
+        close: Tensor = beta * dot(p, of_p) + (1 - beta) * dot(q, of_q)
+        return close
+    terms = beta * p * of_p + (1 - beta) * q * of_q
+    far = beta * p * p_to_m + (1 - beta) * q * q_to_m
+    return torch.where(u.abs() < 1, terms, far).sum(-1)
 
 
 def _split(log_q: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:

@@ -9,7 +9,8 @@ With p, q the softened teacher and student and u = ln(p/q), T^2 D has per row th
 T (q - p) for KL(p || q), -T q (u + KL) for KL(q || p), and T (1-b) q (r - KL(q || m)) for
 generalised JS, where m = b p + (1-b) q and r = ln(q/m). Where the sum over classes of p u is small,
 it is taken term by term as in logspace, so that nothing cancels. Every other loss, every block with
-masked classes, and every second derivative goes through autograd and `RowLoss.plain`.
+classes that one side alone masks out, and every second derivative goes through autograd and
+`RowLoss.plain`.
 """
 
 import math
@@ -23,7 +24,8 @@ from torch import Tensor
 from kdlib import checks
 
 BLOCK_BYTES = 2**20  # a block of logits; about half of a core's second-level cache
-MATRIX_ELEMENTS = 2**22  # logits that are made from hidden states at once
+MATRIX_ELEMENTS = 2**23  # logits that are made from hidden states at once
+FEW = 64  # classes up to which torch's softmax takes longer than its parts
 WIDE = (torch.float32, torch.float64)  # types whose small numbers survive being scaled later
 
 Matrices = tuple[Tensor, Tensor]  # hidden states (N, H) and an output matrix (K, H)
@@ -95,8 +97,12 @@ def softened(logits: Tensor, temperature: float) -> Softened:
     z = logits - largest(logits)
     if temperature != 1:
         z.div_(temperature)
-    prob = z.softmax(-1)
-    return Softened(prob, z, -prob.amax(-1, keepdim=True).log())
+    if z.shape[-1] > FEW:
+        prob = z.softmax(-1)
+        return Softened(prob, z, -prob.amax(-1, keepdim=True).log())
+    weights = z.exp()
+    total = weights.sum(-1, keepdim=True)
+    return Softened(weights.div_(total), z, total.log_())
 
 
 def largest(logits: Tensor) -> Tensor:
@@ -245,10 +251,13 @@ def _through_matrices(
     of_hidden = torch.zeros_like(student[0], dtype=dtype) if wanted[0] else None
     of_weight = torch.zeros_like(weight) if wanted[1] else None
     rows = torch.arange(len(student[0])) if kept is None else kept
+    parts = torch.split(rows, max(1, min(256, MATRIX_ELEMENTS // len(weight))))
+    room = weight.new_empty(2, len(parts[0]), len(weight))  # for logits, again and again
     mean = torch.zeros((), dtype=torch.float64, device=weight.device)
-    for some in torch.split(rows, max(1, min(256, MATRIX_ELEMENTS // len(weight)))):
+    for some in parts:
         share, hidden = len(some) / len(rows), student[0][some].to(dtype)
-        logits, targets = hidden @ weight.T, teacher[0][some].to(dtype) @ teacher_weight.T
+        logits = torch.mm(hidden, weight.T, out=room[0, : len(some)])
+        targets = torch.mm(teacher[0][some].to(dtype), teacher_weight.T, out=room[1, : len(some)])
         gradient = logits if any(wanted) else None  # a block is read before it is written
         mean += share * _stream(logits, (targets,), row_loss, None, gradient, share)
         if of_hidden is not None:

@@ -126,3 +126,19 @@ def test_high_temperatures_do_not_drown_in_rounding(temperature):
         for x in (student.double(), student)
     )
     assert found.item() == pytest.approx(exact.item(), rel=1e-3)
+
+
+@pytest.mark.parametrize("name", SLOPES)
+@pytest.mark.parametrize("apart", [1.0, 1e-3])
+def test_classes_masked_on_both_sides_take_the_closed_form_and_no_part(name, apart):
+    teacher = logits(0, 6, 9, 2.0)
+    student = teacher + apart * logits(1, 6, 9, 1.0)
+    expected = rows_of(name, 2.0).closed(student[:, 2:].clone(), teacher[:, 2:])
+    for side in (student, teacher):
+        side[:, :2] = -float("inf")
+    values, gradient = rows_of(name, 2.0).closed(student.clone(), teacher)
+    torch.testing.assert_close(values, expected[0], rtol=1e-9, atol=0)
+    torch.testing.assert_close(gradient[:, 2:], expected[1], rtol=1e-9, atol=1e-15)
+    assert (gradient[:, :2] == 0).all()
+    assert_closed_is_plain(rows_of(name, 2.0), student, teacher)
+    assert rows_of(name, 2.0).closed(logits(1, 6, 9, 1.0), teacher) is None  # one side only
