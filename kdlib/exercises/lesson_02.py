@@ -1,18 +1,25 @@
 """Exercises of lesson 02: what a number promises."""
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from kdlib.divergences import entropy, kl
+from kdlib.divergences import entropy, flip_budget, kl
 from kdlib.exercises.engine import Exercise, Wrong
+from kdlib.exercises.guard import CannotCheck
 from kdlib.exercises.judges import near, one_of, same_function, satisfies, wrong_options
 from kdlib.exercises.quiz import Option, Question, Quiz
 from kdlib.exercises.written import are_distributions, rows
 
 LESSON = "02"
+
+_FROM_THE_ROOT = (
+    "Two ways lead here. √KL gives .417: Pinsker halves first, √(KL/2). Bretagnolle and Huber give "
+    ".423: true, but for so small a KL Pinsker promises more."
+)
 
 promise = Exercise(
     lesson=LESSON,
@@ -33,9 +40,7 @@ promise = Exercise(
         "√(.08 / 2) = .2. Which end do we ask for?",
     ),
     right=0.5,
-    explanation=(
-        "√(KL/2) = √.04 = .2, so the student's probability of France lies between .50 and .90."
-    ),
+    explanation="√(KL/2) = √.04 = .2: the student gives France between .50 and .90.",
     deepens=(
         "How near is the promise to the truth? With France against the rest, a student at .503 has "
         "a KL of .0799. So Pinsker gave away almost nothing here."
@@ -43,30 +48,26 @@ promise = Exercise(
     judge=near(tolerance=0.002),
     wrong={
         "the_bound": Wrong(
-            0.2, "That is how much it may differ. The question asks for the probability itself."
+            0.2, "That is how much it may differ. We ask for the probability itself."
         ),
         "upper_end": Wrong(
             0.9, "That is the largest probability promised. We ask for the smallest."
         ),
         "percent": Wrong(50.0, "That is the percentage. A probability lies between 0 and 1."),
-        "half_forgotten": Wrong(
-            0.7 - math.sqrt(0.08), "You took √KL. Pinsker halves first: √(KL/2)."
-        ),
+        "half_forgotten": Wrong(0.7 - math.sqrt(0.08), _FROM_THE_ROOT),
+        "other_bound": Wrong(0.7 - math.sqrt(-math.expm1(-0.08)), _FROM_THE_ROOT),
         "kl_itself": Wrong(
             0.62,
-            "You subtracted KL as if nats were probability. They are not: a KL of .08 allows a "
-            "difference larger than .08.",
+            "You subtracted KL as if nats were probability. A KL of .08 allows more than .08.",
         ),
         "root_forgotten": Wrong(0.66, "You subtracted KL/2. Take the square root first."),
         "relative": Wrong(
             0.56,
-            "You took off 20 *per cent* of .70. Total variation is a difference of probabilities, "
-            "in points.",
+            "You took off 20 *per cent* of .70. The bound is a difference of probabilities: points.",
         ),
-        "other_bound": Wrong(
-            0.7 - math.sqrt(-math.expm1(-0.08)),
-            "True, but this is the promise of Bretagnolle and Huber. For so small a KL Pinsker "
-            "promises more.",
+        "teacher_itself": Wrong(0.7, "That is the teacher's own. A student can be below it."),
+        "example": Wrong(
+            0.6, "You took off .1, the promise at .02 nats. Here KL is .08, and the bound larger."
         ),
     },
 )
@@ -86,39 +87,38 @@ def _clear_favourite(row: Tensor) -> int:
     return int(top.indices[0]) if float(top.values[0] - top.values[1]) > 1e-9 else -1
 
 
-def _early_agrees(answer: Any) -> bool:
-    return _clear_favourite(rows(answer)[0]) == 0
+Requirement = tuple[Callable[[Any], bool], str]
 
 
-def _late_disagrees(answer: Any) -> bool:
-    return _clear_favourite(rows(answer)[1]) in (1, 2)
+def _both(holds: Callable[[Tensor, Tensor], Any]) -> Callable[[Any], bool]:
+    """A predicate of (early, late), read as tensors."""
+    return lambda answer: bool(holds(*rows(answer)))
 
 
-def _late_is_near(answer: Any) -> bool:
-    return float(kl(TEACHER, rows(answer)[1])) < 0.03
+def _in_order(*requirements: Requirement) -> Requirement:
+    """Fails for an answer that would meet the requirements with its two parts exchanged."""
 
+    def in_order(answer: Any) -> bool:
+        return not all(holds(list(answer)[::-1]) for holds, _ in requirements)
 
-def _early_is_far(answer: Any) -> bool:
-    return float(kl(TEACHER, rows(answer)[0])) > 0.25
+    return in_order, "Is the order right? Exchanged, your two do all that is asked: early first."
 
 
 _STUDENTS = "I need two distributions over three classes, (early, late), each summing to 1."
-_EARLY_AGREES = (
-    "The early student must have the teacher's favourite, the first class, and no tie. "
-    "(Is the order right? The early student stands first.)"
-)
+_EARLY_AGREES = "The early student must have the teacher's favourite, the first class, and no tie."
 _LATE_DISAGREES = (
-    "The late student still has the teacher's favourite, or a tie. Another class must be strictly "
-    "on top."
+    "The late student still has the teacher's favourite, or a tie. Another class must be on top."
 )
 _LATE_FAR = (
     "The favourite flips, but KL(p‖late) is not below .03: you moved more probability than it "
-    "takes, or moved a class that did not need to move. What is the least that lets the second "
-    "class overtake the first?"
+    "takes, or moved a class that need not move. What is the least for the second to overtake?"
 )
-_EARLY_NEAR = (
-    "KL(p‖early) is not above .25, so KL hardly falls. An early student may agree and yet be far "
-    "too sure."
+_EARLY_NEAR = "KL(p‖early) is not above .25. A student may agree and yet be far too sure."
+_FLIPPED = (
+    (_both(lambda early, late: _clear_favourite(early) == 0), _EARLY_AGREES),
+    (_both(lambda early, late: _clear_favourite(late) in (1, 2)), _LATE_DISAGREES),
+    (_both(lambda early, late: kl(TEACHER, late) < 0.03), _LATE_FAR),
+    (_both(lambda early, late: kl(TEACHER, early) > 0.25), _EARLY_NEAR),
 )
 
 closer_and_flipped = Exercise(
@@ -140,7 +140,8 @@ closer_and_flipped = Exercise(
     hints=(
         "Early: let it be much too sure of the first class. Late: take from the first class, give "
         "to the second, leave the third alone.",
-        "First and second share .8. They are level at .4 each; go a hair further.",
+        "First and second have .8 between them. How much must change hands before the second is "
+        "ahead? Move that, and hardly more.",
     ),
     right=([0.9, 0.05, 0.05], [0.395, 0.405, 0.2]),
     explanation=(
@@ -148,19 +149,14 @@ closer_and_flipped = Exercise(
         "first class to the second: KL .028, and the favourite is another one."
     ),
     deepens=(
-        "You found the cheapest way to overturn a favourite: both rivals meet at their mean, the "
-        "rest stays. At (.4, .4, .2) the KL is .0253; no student below that disagrees."
+        "The cheapest way of all: both rivals meet at their mean, the rest stays. At (.4, .4, .2) "
+        "the KL is .0253; no student below that disagrees. How near did yours come?"
     ),
-    judge=satisfies(
-        (_two_students, _STUDENTS),
-        (_early_agrees, _EARLY_AGREES),
-        (_late_disagrees, _LATE_DISAGREES),
-        (_late_is_near, _LATE_FAR),
-        (_early_is_far, _EARLY_NEAR),
-    ),
+    judge=satisfies((_two_students, _STUDENTS), _in_order(*_FLIPPED), *_FLIPPED),
     wrong={
         "percent": Wrong(([90, 5, 5], [39.5, 40.5, 20]), _STUDENTS),
-        "late_first": Wrong(([0.395, 0.405, 0.2], [0.9, 0.05, 0.05]), _EARLY_AGREES),
+        "late_first": Wrong(([0.395, 0.405, 0.2], [0.9, 0.05, 0.05]), _in_order()[1]),
+        "early_flipped": Wrong(([0.05, 0.9, 0.05], [0.395, 0.405, 0.2]), _EARLY_AGREES),
         "not_flipped": Wrong(([0.9, 0.05, 0.05], [0.45, 0.35, 0.2]), _LATE_DISAGREES),
         "tie": Wrong(([0.9, 0.05, 0.05], [0.4, 0.4, 0.2]), _LATE_DISAGREES),
         "exchanged": Wrong(([0.9, 0.05, 0.05], [0.3, 0.5, 0.2]), _LATE_FAR),
@@ -168,6 +164,9 @@ closer_and_flipped = Exercise(
         "early_too_near": Wrong(([0.6, 0.2, 0.2], [0.395, 0.405, 0.2]), _EARLY_NEAR),
     },
 )
+
+
+LN2 = math.log(2)
 
 
 def my_flip_budget(p: Tensor) -> Tensor:
@@ -178,32 +177,21 @@ def my_flip_budget(p: Tensor) -> Tensor:
     return total * (math.log(2) - h)
 
 
-def _first_two(p: Tensor) -> Tensor:
-    two = p[..., :2]
-    total = two.sum(-1)
-    return total * (math.log(2) - entropy(two / total[..., None]))
+def _variant(rule: Callable[[Tensor, Tensor, Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
+    """A wrong budget, made of the two largest (..., 2), their sum and the entropy of the shares."""
+
+    def wrong(p: Tensor) -> Tensor:
+        two = p.topk(2, dim=-1).values
+        total = two.sum(-1)
+        return rule(two, total, _h(two / total[..., None]))
+
+    return wrong
 
 
-def _plain_logs(p: Tensor) -> Tensor:
-    two = p.topk(2, dim=-1).values
-    share = two / two.sum(-1, keepdim=True)
-    return two.sum(-1) * (math.log(2) + (share * share.log()).sum(-1))
-
-
-def _exchanged_roles(p: Tensor) -> Tensor:
-    two = p.topk(2, dim=-1).values
-    mean = two.mean(-1, keepdim=True)
-    return (torch.xlogy(mean, mean) - torch.xlogy(mean, two)).sum(-1)
-
-
-def _to_the_other_side(p: Tensor) -> Tensor:
-    first, second = p.topk(2, dim=-1).values.unbind(-1)
-    return torch.xlogy(first, first / second) + torch.xlogy(second, second / first)
-
-
-def _margin(p: Tensor) -> Tensor:
-    two = p.topk(2, dim=-1).values
-    return two[..., 0] - two[..., 1]
+def _h(p: Tensor) -> Tensor:
+    """Entropy of numbers that need not sum to 1."""
+    each: Tensor = torch.special.entr(p)
+    return each.sum(-1)
 
 
 _BUDGET_CASES = tuple(
@@ -212,11 +200,25 @@ _BUDGET_CASES = tuple(
         [0.7, 0.2, 0.1],
         [0.1, 0.36, 0.2, 0.34],
         [0.5, 0.5],
-        [0.3, 0.6, 0.1],
         [[0.1, 0.2, 0.7], [0.98, 0.01, 0.01]],
         [1.0, 0.0],
     )
 )
+
+_NO_SHARES = (
+    "`entropy` takes shares that sum to 1 in each row: divide the two by their own sum, "
+    "`two / total[..., None]`, where the None lets each row meet its own total."
+)
+
+
+def _of_shares(answer: Any, exercise: Exercise) -> str | None:
+    """As same_function; whoever gives `entropy` no shares is told what shares are."""
+    try:
+        return same_function(_BUDGET_CASES)(answer, exercise)
+    except CannotCheck as reason:
+        advice = f"{_NO_SHARES}\n" if "sums to" in str(reason) else ""
+        raise CannotCheck(f"{advice}{reason}") from reason
+
 
 flip_budget_by_hand = Exercise(
     lesson=LESSON,
@@ -242,54 +244,142 @@ flip_budget_by_hand = Exercise(
     right=my_flip_budget,
     explanation=(
         "The same number is $p_1\\ln\\frac{p_1}{m}+p_2\\ln\\frac{p_2}{m}$ with the mean $m$ of the "
-        "two, the KL to the tie. If you wrote that, it is right as well."
+        "two, the KL to the tie. If you wrote that with `torch.xlogy`, it is right as well."
     ),
     deepens=(
         "h is at most ln 2 and at least 0, so no budget exceeds ln 2 = .693. An input whose KL is "
         "above that is never certified, however sure the teacher."
     ),
-    judge=same_function(_BUDGET_CASES),
+    judge=_of_shares,
     wrong={
         "not_scaled": Wrong(
-            lambda p: math.log(2) - entropy(p.topk(2).values / p.topk(2).values.sum(-1)[..., None]),
-            "The factor p₁ + p₂ is missing. Only the two rivals move, and KL weighs them with the "
-            "probability that they have.",
+            _variant(lambda two, total, h: LN2 - h),
+            "The factor p₁ + p₂ is missing: KL weighs the two rivals with what they have together.",
+        ),
+        "no_shares": Wrong(_variant(lambda two, total, h: total * (LN2 - _h(two))), _NO_SHARES),
+        "wrong_totals": Wrong(
+            _variant(lambda two, total, h: total * (LN2 - _h(two / total))), _NO_SHARES
+        ),
+        "whole_entropy": Wrong(
+            lambda p: p.topk(2).values.sum(-1) * (LN2 - _h(p)),
+            "This h is the entropy of all classes. It must be that of the two shares alone.",
+        ),
+        "sign": Wrong(
+            _variant(lambda two, total, h: total * (LN2 + h)),
+            "You added h. An entropy is already positive: two even rivals must give 0.",
+        ),
+        "bracket": Wrong(
+            _variant(lambda two, total, h: total * LN2 - h),
+            "The bracket is lost: p₁ + p₂ multiplies both, ln 2 and h.",
         ),
         "first_two_classes": Wrong(
-            _first_two,
+            lambda p: my_flip_budget(p[..., :2]),
             "You took the first two classes. The rivals are the two *largest*: sort, or use topk.",
         ),
         "plain_logs": Wrong(
-            _plain_logs,
-            "Right unless the second probability is 0. Then 0 times minus infinity is nan: use "
-            "`entropy` or `torch.xlogy`.",
+            _variant(lambda two, total, h: (two * (2 * two / total[..., None]).log()).sum(-1)),
+            "Right unless the second is 0. Then 0 · ln 0 is nan: use `entropy` or `torch.xlogy`.",
         ),
         "bits": Wrong(
-            lambda p: my_flip_budget(p) / math.log(2),
-            "These are bits (log base 2). We count in nats.",
-        ),
-        "pinsker": Wrong(
-            lambda p: _margin(p) ** 2 / 2,
-            "Margin²/2 comes from Pinsker. It is safe, never above the budget, but not the *least* "
-            "KL at which a flip is possible.",
+            lambda p: my_flip_budget(p) / LN2, "These are bits (log base 2). We count in nats."
         ),
         "exchanged_roles": Wrong(
-            _exchanged_roles,
-            "This is KL(q‖p) at the tie. The teacher stands first: its probabilities are the "
-            "weights.",
-        ),
-        "too_far": Wrong(
-            _to_the_other_side,
-            "This is the KL to the student that *exchanges* the two. The favourite is lost earlier: "
-            "where both reach their mean.",
+            _variant(lambda two, total, h: total / 2 * ((total / 2).log() * 2 - two.log().sum(-1))),
+            "This is KL(q‖p) at the tie. The teacher stands first: its probabilities are weights.",
         ),
         "margin": Wrong(
-            _margin,
+            _variant(lambda two, total, h: two[..., 0] - two[..., 1]),
             "This is the margin p₁ - p₂, a difference of probabilities. A budget is a KL, in nats.",
         ),
         "all_summed": Wrong(
             lambda p: my_flip_budget(p).sum(),
             "You summed over the rows. One number for each row: only the last axis goes.",
+        ),
+    },
+)
+
+
+def my_certified(p: Tensor, q: Tensor) -> Tensor:
+    """Share of the rows whose favourite KL(p‖q) makes safe. p, q: (N, K) -> ()."""
+    return (kl(p, q) < flip_budget(p)).double().mean()
+
+
+def _share(rule: Callable[[Tensor, Tensor], Tensor]) -> Callable[[Tensor, Tensor], Tensor]:
+    """A share, from the KL and the budget of each row."""
+    return lambda p, q: rule(kl(p, q), flip_budget(p)).double().mean()
+
+
+_CERTIFIED_CASES = tuple(
+    tuple(torch.tensor(rows, dtype=torch.float64) for rows in case)
+    for case in (
+        ([[0.7, 0.2, 0.1], [0.4, 0.35, 0.25]], [[0.6, 0.3, 0.1], [0.5, 0.3, 0.2]]),
+        ([[0.7, 0.2, 0.1], [0.9, 0.05, 0.05]], [[0.795, 0.2, 0.005], [0.85, 0.1, 0.05]]),
+        ([[0.52, 0.48], [0.9, 0.1]], [[0.45, 0.55], [0.95, 0.05]]),
+        ([[0.98, 0.02], [0.9, 0.1], [0.6, 0.4]], [[0.3, 0.7], [0.85, 0.15], [0.55, 0.45]]),
+        ([[0.5, 0.5], [0.8, 0.2]], [[0.5, 0.5], [0.51, 0.49]]),
+    )
+)
+
+share_certified = Exercise(
+    lesson=LESSON,
+    name="share_certified",
+    title="How many are certified?",
+    statement=(
+        "Given the teacher's and the student's answers to N inputs, write the share of inputs, from "
+        "0 to 1, whose KL lies below **their own** flip budget. The library's `kl(p, q)` and "
+        "`flip_budget(p)` give one number per row."
+    ),
+    difficulty=2,
+    minutes=5,
+    skill="comparing each input with its own budget",
+    variable="my_certified",
+    stub='''def my_certified(p: Tensor, q: Tensor) -> Tensor:
+    """Share of the rows whose favourite KL(p‖q) makes safe. p, q: (N, K) -> ()."""
+    return ...  # your code here''',
+    hints=(
+        "A comparison of two tensors of shape (N,) gives N times True or False.",
+        "`.double().mean()` makes a share of them. Who stands first in KL, and whose favourite is "
+        "to be kept?",
+    ),
+    right=my_certified,
+    explanation="One comparison per row, and only then the mean.",
+    deepens="Means cannot give this number: which KL meets which budget is lost by averaging.",
+    judge=same_function(_CERTIFIED_CASES),
+    wrong={
+        "mean_budget": Wrong(
+            _share(lambda d, budget: d < budget.mean()),
+            "One bound for all rows, such as the *mean* budget? Narrow answers have a smaller one.",
+        ),
+        "mean_kl": Wrong(
+            _share(lambda d, budget: d.mean() < budget),
+            "You compared the *mean* KL with each budget. One input may be far above the mean.",
+        ),
+        "means": Wrong(
+            _share(lambda d, budget: d.mean() < budget.mean()),
+            "You compared two means: that says all or nothing. Compare row by row, then average.",
+        ),
+        "agreement": Wrong(
+            lambda p, q: (p.argmax(-1) == q.argmax(-1)).double().mean(),
+            "This counts who *does* agree. Certified are those who must, whoever the student is.",
+        ),
+        "exchanged": Wrong(
+            lambda p, q: (kl(q, p) < flip_budget(p)).double().mean(),
+            "You took KL(q‖p). The budget is one of KL(p‖q): the teacher stands first.",
+        ),
+        "of_the_student": Wrong(
+            lambda p, q: (kl(p, q) < flip_budget(q)).double().mean(),
+            "This is the *student's* flip budget. The favourite to be kept is the teacher's.",
+        ),
+        "at_most": Wrong(
+            _share(lambda d, budget: d <= budget),
+            "At the budget itself there is a tie, and no favourite to keep: strictly below.",
+        ),
+        "pinsker": Wrong(
+            lambda p, q: (2 * kl(p, q) < p.topk(2).values.diff()[:, 0] ** 2).double().mean(),
+            "Margin²/2, from Pinsker, is safe but lies below the budget: it misses some rows.",
+        ),
+        "counted": Wrong(
+            lambda p, q: (kl(p, q) < flip_budget(p)).sum(), "A count. Divide by N to get a share."
         ),
     },
 )
@@ -301,21 +391,15 @@ def _two_lists_of_five(answer: Any) -> bool:
     return [row.shape for row in written] == [(5,), (5,)] and good
 
 
-def _mean_halves(answer: Any) -> bool:
-    early, late = rows(answer)
-    return float(late.mean()) <= float(early.mean()) / 2 and float(early.mean()) > 0
-
-
-def _most_get_worse(answer: Any) -> bool:
-    early, late = rows(answer)
-    return int((late > early + 1e-12).sum()) >= 4
-
-
 _FIVES = "I need two lists of five KLs each, (early, late): finite, and not below 0."
 _HALF = "The mean does not fall to half: late.mean() must be at most early.mean() / 2."
 _MOST = (
-    "The mean falls well, but fewer than four inputs got further away. Who pays for the fall of "
-    "the mean? One input can."
+    "The mean falls well, but fewer than four inputs got further away. One can pay for the fall."
+)
+
+_WORSE = (
+    (_both(lambda early, late: 0 < early.mean() >= 2 * late.mean()), _HALF),
+    (_both(lambda early, late: (late > early + 1e-12).sum() >= 4), _MOST),
 )
 
 most_get_worse = Exercise(
@@ -345,11 +429,11 @@ most_get_worse = Exercise(
         "Nothing you can do with a mean alone tells this case from one in which all five improved. "
         "So ask for the median and the upper quantiles beside it."
     ),
-    judge=satisfies((_two_lists_of_five, _FIVES), (_mean_halves, _HALF), (_most_get_worse, _MOST)),
+    judge=satisfies((_two_lists_of_five, _FIVES), _in_order(*_WORSE), *_WORSE),
     wrong={
         "negative": Wrong(([1.0, 0.1, 0.1, 0.1, 0.1], [-3.0, 0.2, 0.2, 0.2, 0.2]), _FIVES),
-        "turned_round": Wrong(
-            ([1.0, 0.02, 0.02, 0.02, 0.02], [5.0, 0.01, 0.01, 0.01, 0.01]), _HALF
+        "late_first": Wrong(
+            ([1.0, 0.02, 0.02, 0.02, 0.02], [5.0, 0.01, 0.01, 0.01, 0.01]), _in_order()[1]
         ),
         "not_half": Wrong(([1.0, 0.1, 0.1, 0.1, 0.1], [0.6, 0.2, 0.2, 0.2, 0.2]), _HALF),
         "all_better": Wrong(([1.0, 1.0, 1.0, 1.0, 1.0], [0.1, 0.1, 0.1, 0.1, 0.1]), _MOST),
@@ -361,28 +445,19 @@ FIRST = torch.tensor([0.6, 0.7, 0.8], dtype=torch.float64)  # teacher's probabil
 TRUTH_IS_FIRST = torch.tensor([False, True, True])
 
 
-def _two_classes(first: Tensor) -> Tensor:
-    return torch.stack([first, 1 - first], dim=-1)
+def _mean_kl(first: Tensor) -> Tensor:
+    p, q = (torch.stack([x, 1 - x], dim=-1) for x in (FIRST, first))
+    return kl(p, q).mean()
+
+
+def _right(first: Tensor) -> int:
+    return int(((first > 0.5) == TRUTH_IS_FIRST).sum())
 
 
 def _three_probabilities(answer: Any) -> bool:
     written = rows(answer)
     good = all(bool(((row >= 0) & (row <= 1)).all()) for row in written)
     return [row.shape for row in written] == [(3,), (3,)] and good
-
-
-def _no_even_odds(answer: Any) -> bool:
-    return all(bool(((row - 0.5).abs() > 1e-9).all()) for row in rows(answer))
-
-
-def _kl_falls(answer: Any) -> bool:
-    early, late = (kl(_two_classes(FIRST), _two_classes(row)).mean() for row in rows(answer))
-    return float(late) < float(early) - 1e-9
-
-
-def _accuracy_falls(answer: Any) -> bool:
-    early, late = (int(((row > 0.5) == TRUTH_IS_FIRST).sum()) for row in rows(answer))
-    return late < early
 
 
 _THREES = (
@@ -394,9 +469,14 @@ _KL_RISES = (
     "The late student is not closer to the teacher: its mean KL(p‖q) does not fall. What would the "
     "closest student of all be?"
 )
-_AS_ACCURATE = (
-    "The late student is as accurate as the early one, or more. On which name is the teacher "
-    "wrong? Let the early student be right there."
+_EARLY_ERRS = "Accuracy does not fall: on the first name your early student errs like the teacher."
+_LATE_RIGHT = "Accuracy does not fall: your late student is still right on the first name."
+_ERRS_ELSEWHERE = "Accuracy does not fall: your early student gives away other names."
+_LESS_ACCURATE = (
+    (_both(lambda early, late: _mean_kl(late) < _mean_kl(early) - 1e-9), _KL_RISES),
+    (_both(lambda early, late: _right(late) < _right(early) or early[0] < 0.5), _EARLY_ERRS),
+    (_both(lambda early, late: _right(late) < _right(early) or late[0] > 0.5), _LATE_RIGHT),
+    (_both(lambda early, late: _right(late) < _right(early)), _ERRS_ELSEWHERE),
 )
 
 closer_and_less_accurate = Exercise(
@@ -429,98 +509,29 @@ closer_and_less_accurate = Exercise(
     ),
     judge=satisfies(
         (_three_probabilities, _THREES),
-        (_no_even_odds, _ODDS),
-        (_kl_falls, _KL_RISES),
-        (_accuracy_falls, _AS_ACCURATE),
+        (_both(lambda *both: all(((row - 0.5).abs() > 1e-9).all() for row in both)), _ODDS),
+        _in_order(*_LESS_ACCURATE),
+        *_LESS_ACCURATE,
     ),
     wrong={
         "percent": Wrong(([40, 70, 80], [60, 70, 80]), _THREES),
         "one_list": Wrong([0.6, 0.7, 0.8], _THREES),
         "even_odds": Wrong(([0.5, 0.7, 0.8], [0.6, 0.7, 0.8]), _ODDS),
-        "turned_round": Wrong(([0.6, 0.7, 0.8], [0.4, 0.7, 0.8]), _KL_RISES),
+        "late_first": Wrong(([0.6, 0.7, 0.8], [0.4, 0.7, 0.8]), _in_order()[1]),
         "both_the_teacher": Wrong(([0.6, 0.7, 0.8], [0.6, 0.7, 0.8]), _KL_RISES),
-        "early_wrong_too": Wrong(([0.9, 0.9, 0.9], [0.6, 0.7, 0.8]), _AS_ACCURATE),
-        "early_hopeless": Wrong(([0.4, 0.3, 0.2], [0.6, 0.7, 0.8]), _AS_ACCURATE),
+        "early_wrong_too": Wrong(([0.9, 0.9, 0.9], [0.6, 0.7, 0.8]), _EARLY_ERRS),
+        "late_right_too": Wrong(([0.4, 0.7, 0.8], [0.45, 0.7, 0.8]), _LATE_RIGHT),
+        "early_hopeless": Wrong(([0.4, 0.3, 0.2], [0.6, 0.7, 0.8]), _ERRS_ELSEWHERE),
     },
 )
 
-
-def _a_pair(answer: Any) -> bool:
-    written = rows(answer)
-    return are_distributions(written, count=2) and written[0].shape == written[1].shape
-
-
-def _teacher_first_is_small(answer: Any) -> bool:
-    p, q = rows(answer)
-    return float(kl(p, q)) < 0.02
-
-
-def _student_first_is_large(answer: Any) -> bool:
-    p, q = rows(answer)
-    return float(kl(q, p)) > 0.2
-
-
-_PAIR = "I need two distributions (p, q) with equally many classes, each summing to 1."
-_FIRST_SMALL = (
-    "KL(p‖q) is not below .02. Its weights are the teacher's: let the student differ only where "
-    "the teacher expects next to nothing."
-)
-_SECOND_LARGE = (
-    "KL(q‖p) is not above .2. Its weights are the student's: let the student give 1 % to something "
-    "that the teacher excludes (0), or all but excludes (1e-12)."
-)
-
-made_up = Exercise(
-    lesson=LESSON,
-    name="made_up",
-    title="What the student makes up",
-    statement=(
-        "Find a teacher $p$ and a student $q$, any number of classes, with "
-        "$\\mathrm{KL}(p\\Vert q)<.02$ and yet $\\mathrm{KL}(q\\Vert p)>.2$, ten times as much "
-        "(infinite is allowed). Before you compute: which classes have weight in the one, and "
-        "which in the other?"
-    ),
-    difficulty=2,
-    minutes=4,
-    skill="designing a counterexample: *KL is small, so they are close either way*",
-    variable="my_pair",
-    stub="my_pair = ...  # (p, q), each a list of probabilities",
-    hints=(
-        "KL(p‖q) does not look at classes to which the teacher gives 0.",
-        "Give the student 1 % there.",
-    ),
-    right=([1.0, 0.0], [0.99, 0.01]),
-    explanation=(
-        "KL(p‖q) = -ln .99 = .010: the student wastes one per cent. KL(q‖p) is infinite: it says "
-        "something that the teacher excludes."
-    ),
-    deepens=(
-        "Pinsker still holds: the made-up class has at most √(KL/2) of the student's probability. "
-        "But 1 % per word is a made-up word in 63 % of all texts of 100 words."
-    ),
-    judge=satisfies(
-        (_a_pair, _PAIR),
-        (_teacher_first_is_small, _FIRST_SMALL),
-        (_student_first_is_large, _SECOND_LARGE),
-    ),
-    wrong={
-        "lengths": Wrong(([1.0], [0.99, 0.01]), _PAIR),
-        "turned_round": Wrong(([0.99, 0.01], [1.0, 0.0]), _FIRST_SMALL),
-        "too_much": Wrong(([1.0, 0.0], [0.9, 0.1]), _FIRST_SMALL),
-        "equal": Wrong(([0.5, 0.5], [0.5, 0.5]), _SECOND_LARGE),
-        "not_excluded": Wrong(([0.999, 0.001], [0.99, 0.01]), _SECOND_LARGE),
-    },
-)
 
 _READINGS = {
-    "A": "More accurate? Your own counterexample: a perfect copy has KL 0 and its teacher's "
-    "errors. KL knows no labels.",
+    "A": "More accurate? KL knows no labels: your perfect copy had KL 0 and the teacher's errors.",
     "B": "More favourites shared? Your own counterexample: the early student agreed, the late one "
     "was closer and did not. On narrow margins a tiny KL is enough for a flip.",
-    "C": "Every input? Your own counterexample: the mean fell to half or less while four inputs of "
-    "five got worse.",
-    "D": "The mean is what was measured, on this data, with this function. The claim repeats it and "
-    "adds nothing.",
+    "C": "Every input? Your counterexample: the mean halved, and four inputs of five got worse.",
+    "D": "The mean is what was measured, on this data, by this function. The claim adds nothing.",
     "E": "Other data? On names from elsewhere the KL rose while it fell on the validation set. "
     "A mean speaks of the inputs it was taken over.",
 }
@@ -565,10 +576,8 @@ quiz = Quiz(
             "On one input KL(p‖q) is 2 nats. What is promised?",
             (
                 Option(
-                    "Hardly anything: an event's probability may differ by .93, and no favourite is "
-                    "safe.",
-                    "Right: Pinsker says 1, Bretagnolle-Huber .93, and no flip budget is above "
-                    "ln 2 = .69.",
+                    "Hardly anything: differences up to .93 are not excluded, no favourite is safe.",
+                    "Right: Bretagnolle-Huber says .93 (.865 can happen); no flip budget is above .69.",
                     right=True,
                 ),
                 Option(
@@ -577,25 +586,21 @@ quiz = Quiz(
                 ),
                 Option(
                     "The favourites differ.",
-                    "They may, they need not. A student that is far too sure has a large KL and "
-                    "agrees.",
+                    "They may, they need not. A student that is far too sure agrees at a large KL.",
                 ),
             ),
         ),
         Question(
-            "The mean KL is .05 and the teacher's mean flip budget is .45. What follows for the "
-            "favourites?",
+            "1,000 inputs, mean KL .05, mean flip budget .45. What follows for the favourites?",
             (
                 Option(
-                    "For any single input nothing: those with narrow margins have budgets far below "
-                    ".05.",
-                    "Right: compare each input's KL with its own budget.",
+                    "For any single input nothing: the whole total of 50 nats may fall on it.",
+                    "Right: no budget is above .69. Compare each input's KL with its own budget.",
                     right=True,
                 ),
                 Option(
                     "All agree: .05 is far below .45.",
-                    "The KL could lie on the inputs with the smallest budgets. On our test names a "
-                    "third of the favourites could flip.",
+                    "The KL may lie where budgets are small: of ours, more than a third could flip.",
                 ),
                 Option(
                     "About one in nine flips: .05 / .45.",
@@ -608,9 +613,9 @@ quiz = Quiz(
             "closer to the teacher?",
             (
                 Option(
-                    "On most inputs perhaps the old one; on the worst ones the new one. Report both.",
-                    "Right: the mean follows the tail, the median the middle. They answer different "
-                    "questions.",
+                    "On most inputs perhaps the old one, on the worst perhaps the new: not settled.",
+                    "Right: the mean follows the tail, the median the middle. Ask for p90 and p99, "
+                    "and on how many inputs the new one is further away.",
                     right=True,
                 ),
                 Option(
@@ -628,8 +633,7 @@ quiz = Quiz(
             (
                 Option(
                     "Count the inputs on which it is infinite, and look where the zero comes from.",
-                    "Right: a rounded log, a mask and an overconfident student need different "
-                    "cures.",
+                    "Right: a rounded log, a mask and an overconfident student need other cures.",
                     right=True,
                 ),
                 Option(
@@ -638,8 +642,7 @@ quiz = Quiz(
                 ),
                 Option(
                     "Leave those inputs out of the mean.",
-                    "Then the number falls because the worst inputs are gone. If you must, report "
-                    "how many.",
+                    "Then it falls because the worst inputs are gone. At least say how many.",
                 ),
             ),
         ),
