@@ -22,7 +22,7 @@ define CPU_TORCH_FIRST
 		2>/dev/null || echo "The index of CPU builds does not answer: taking torch from PyPI."
 endef
 
-.PHONY: help lab install test notebooks figures solutions models budgets clean
+.PHONY: help lab install test notebooks figures solutions models budgets bench clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
@@ -52,6 +52,9 @@ models: .venv/contributor ## retrain the models and check their accuracy
 
 budgets: install ## seconds and MB of every lesson, measured here (into README: ARGS=--write)
 	$(RUN) -m kdlib budgets $(ARGS)
+
+bench: install ## time, memory and error of the losses beside eager PyTorch (ARGS="--threads 2")
+	$(RUN) -m kdlib bench losses $(ARGS)
 
 clean: ## remove .venv and whatever was made
 	rm -rf .venv build dist figures .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -1,7 +1,7 @@
 """python -m kdlib: what an instructor or a maintainer does from a terminal.
 
-doctor · figures · notebooks · solutions · budgets · progress; `python -m kdlib COMMAND --help`
-says more about each. Ends with 0 if all is well and with 1 if not.
+doctor · figures · notebooks · solutions · budgets · bench · progress; `python -m kdlib COMMAND
+--help` says more about each. Ends with 0 if all is well and with 1 if not.
 """
 
 import argparse
@@ -96,6 +96,29 @@ def budgets(options: argparse.Namespace) -> int:
     return int(any(cost.over for cost in costs) or seconds > IMPORT_SECONDS)
 
 
+def losses(options: argparse.Namespace) -> int:
+    """Compare time, memory and error of the losses with what everyone else writes."""
+    from kdlib.bench.losses import HIDDEN_SIZES, SIZES, reports
+
+    sizes = SIZES if options.sizes is None else options.sizes
+    hidden_sizes = HIDDEN_SIZES if options.hidden_sizes is None else options.hidden_sizes
+    for text in reports(sizes, hidden_sizes, options.threads, options.repeats):
+        print(text, flush=True)
+    return 0
+
+
+def edges(options: argparse.Namespace) -> int:
+    """Show what each implementation does at zeros, masks, half precision and wrong shapes."""
+    from kdlib.bench.edges import page
+    from kdlib.lessons import ROOT
+
+    text = page()
+    print(text, end="")
+    if options.write:
+        (ROOT / "docs" / "edges.md").write_text(text, encoding="utf-8", newline="\n")
+    return 0
+
+
 def progress(options: argparse.Namespace) -> int:
     """Show which exercises were attempted and solved on this computer."""
     from kdlib.exercises.progress import progress as summary
@@ -143,8 +166,38 @@ def _parser() -> argparse.ArgumentParser:
     cost = _add(commands, budgets)
     cost.add_argument("lessons", nargs="*", metavar="LESSON", help=lesson)
     cost.add_argument("--write", action="store_true", help="put the table into README.md")
+    _add_bench(commands)
     _add(commands, progress)
     return parser
+
+
+def _add_bench(commands: Any) -> None:
+    summary = "Compare the losses with what everyone else writes."
+    bench = commands.add_parser("bench", help=summary, description=summary)
+    kinds = bench.add_subparsers(required=True, metavar="WHAT")
+    cost = _add(kinds, losses)
+    cost.add_argument("--threads", type=_count, default=1, help="of torch (default: 1)")
+    cost.add_argument("--repeats", type=_count, default=5, help="rounds (default: 5)")
+    add_sizes = partial(cost.add_argument, type=_size, nargs="*", metavar="NxK")
+    add_sizes("--sizes", help="of logits, as 256x10 (default: five, up to 256x128000)")
+    add_sizes("--hidden-sizes", help="the same for kd_loss_from_hidden (default: 1024x32000)")
+    behaviour = _add(kinds, edges)
+    behaviour.add_argument("--write", action="store_true", help="into docs/edges.md")
+
+
+def _size(text: str) -> tuple[int, int]:
+    rows, _, classes = text.partition("x")
+    try:
+        return _count(rows), _count(classes)
+    except argparse.ArgumentTypeError:
+        advice = f"{text!r}, expected rows x classes, for example 256x10"
+        raise argparse.ArgumentTypeError(advice) from None
+
+
+def _count(text: str) -> int:
+    if not (text.isdecimal() and int(text)):
+        raise argparse.ArgumentTypeError(f"{text!r}, expected a whole number of 1 or more")
+    return int(text)
 
 
 def _add(commands: Any, run: Callable[[argparse.Namespace], int]) -> argparse.ArgumentParser:

@@ -25,3 +25,9 @@ def random_rows(n: int, classes: int, spread: float = 2.0, seed: int = 0) -> tor
     generator = torch.Generator().manual_seed(seed)
     logits = spread * torch.randn(n, classes, generator=generator, dtype=torch.float64)
     return logits.softmax(-1)
+
+
+def drawn_labels(probs: torch.Tensor, seed: int = 0) -> torch.Tensor:
+    """Labels `(n,)` of which each class has the probability that its row `(n, classes)` says."""
+    generator = torch.Generator().manual_seed(seed)
+    return torch.multinomial(torch.as_tensor(probs), 1, generator=generator)[:, 0]

@@ -1,16 +1,24 @@
 """Intervals cover what they promise, agree with scipy, and decide only what they may."""
 
 import json
-import re
+import time
+import tracemalloc
 
 import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.stats import bootstrap, norm
+from scipy.stats import bootstrap
 
-from kdlib.stats import Interval, mean_interval, paired_bootstrap, proportion_interval, verdict
+from kdlib.stats import (
+    NORMAL_ABOVE,
+    Interval,
+    mean_interval,
+    paired_bootstrap,
+    proportion_interval,
+    verdict,
+)
 
 
 @pytest.fixture
@@ -193,38 +201,43 @@ def test_too_few_resamples_are_refused():
         mean_interval([0.0, 1.0], resamples=1e3)
 
 
-# --- proportion_interval ---------------------------------------------------------------------
+# --- more inputs than need resampling --------------------------------------------------------
+
+MANY = {
+    "right or wrong": lambda rng, n: rng.random(n) < 0.9,
+    "won, lost or neither": lambda rng, n: rng.choice([-1, 0, 1], n, p=[0.01, 0.97, 0.02]),
+    "a few of 20,000": lambda rng, n: np.arange(n) < 12,
+    "long tail": lambda rng, n: np.exp(2 * rng.standard_normal(n)),
+    "five seeds": lambda rng, n: rng.gamma(1, size=(5, n)) + 0.01 * rng.random((5, 1)),
+}
 
 
-@given(st.integers(1, 400), st.data())
-@settings(deadline=None, max_examples=50)
-def test_wilson_s_ends_solve_wilson_s_equation(n, data):
-    """|k/n - end| = z sqrt(end (1 - end) / n): the ends are where a z-test is just rejected."""
-    k = data.draw(st.integers(0, n))
-    interval, z = proportion_interval(k, n), norm.ppf(0.975)
-    assert 0 <= interval.low <= k / n <= interval.high <= 1
-    for end in ends(interval):
-        assert abs(k / n - end) == pytest.approx(z * np.sqrt(end * (1 - end) / n), abs=1e-6)
+@pytest.mark.parametrize("kind", MANY)
+def test_many_inputs_get_the_interval_that_resampling_would_give(kind, rng, monkeypatch):
+    scores = MANY[kind](rng, NORMAL_ABOVE)
+    resampled = mean_interval(scores)
+    monkeypatch.setattr("kdlib.stats.NORMAL_ABOVE", NORMAL_ABOVE - 1)
+    known = mean_interval(scores)
+    assert ends(known) == pytest.approx(
+        ends(resampled), abs=0.04 * (resampled.high - resampled.low)
+    )
+    assert (known == mean_interval(scores, seed=1)) == (scores.ndim == 1)
 
 
-def test_a_proportion_takes_whole_numbers_of_numpy_and_torch_too():
-    assert proportion_interval(np.int64(3), 7) == proportion_interval(3, 7)
-    assert proportion_interval(int(torch.tensor(3)), 7) == proportion_interval(3, 7)
+def test_many_equal_scores_leave_no_doubt():
+    assert ends(mean_interval(np.full(NORMAL_ABOVE + 1, 3.0))) == (3.0, 3.0)
 
 
-@pytest.mark.parametrize(
-    ("k", "n", "error", "message"),
-    [
-        (8, 7, ValueError, "k is 8, expected 0 to n = 7"),
-        (-1, 7, ValueError, "k is -1, expected 0 to n = 7"),
-        (0, 0, ValueError, "n is 0, expected at least one trial"),
-        (0.5, 7, TypeError, "k is 0.5, expected a whole number"),
-        (True, 7, TypeError, "k is True, expected a whole number"),
-    ],
-)
-def test_impossible_counts_are_refused(k, n, error, message):
-    with pytest.raises(error, match=re.escape(message)):
-        proportion_interval(k, n)
+def test_a_million_inputs_take_less_than_a_second_and_100_mb(rng):
+    a, b = rng.random((2, 1_000_000))
+    paired_bootstrap(a[:30_000], b[:30_000])  # imports what it needs
+    tracemalloc.start()
+    start = time.perf_counter()
+    interval = paired_bootstrap(a, b)
+    seconds, peak = time.perf_counter() - start, tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert seconds < 1 and peak < 100e6
+    assert interval.high - interval.low == pytest.approx(2 * 1.96 / np.sqrt(6e6), rel=0.01)
 
 
 # --- verdict and Interval --------------------------------------------------------------------

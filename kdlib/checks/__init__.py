@@ -3,7 +3,8 @@
 Each check returns the input in the form that the caller needs, or raises a ValueError or TypeError
 that says what was wrong (name, shape, value, position), what was expected, and what to do.
 `arrays`: numbers, distributions, settings. `logits`: what losses take. `examples`: names, data files, what
-training takes. `scores`: what statistics take. `pictures`: names and descriptions of figures.
+training takes. `scores`: what statistics take. `calibration`: probabilities with labels. `fidelity`:
+what two models said of the same inputs. `pictures`: names and descriptions of figures.
 """
 
 from kdlib.checks.arrays import (
@@ -22,6 +23,12 @@ from kdlib.checks.arrays import (
     temperature,
     weight,
 )
+from kdlib.checks.calibration import (
+    best_temperature_exists,
+    class_probabilities,
+    logits_and_labels,
+    probabilities_and_labels,
+)
 from kdlib.checks.examples import (
     aligned,
     count,
@@ -36,6 +43,24 @@ from kdlib.checks.examples import (
     string,
     trainable,
 )
+from kdlib.checks.fidelity import (
+    Answers,
+    Origin,
+    as_many_seeds,
+    block_of_logits,
+    block_of_probabilities,
+    class_rows,
+    counted_alike,
+    counter,
+    defined,
+    first_places,
+    groups,
+    look_like_probabilities,
+    margin_edges,
+    same_inputs_and_classes,
+    sum_tolerance,
+    two_inputs,
+)
 from kdlib.checks.logits import (
     hidden_and_weight,
     hidden_pair,
@@ -46,6 +71,12 @@ from kdlib.checks.logits import (
     no_second_derivative,
     same_rows_and_classes,
 )
+from kdlib.checks.mixtures import (
+    features_and_targets,
+    mixture_shapes,
+    no_minimum,
+    points_in,
+)
 from kdlib.checks.pictures import (
     figure,
     figure_name,
@@ -54,6 +85,7 @@ from kdlib.checks.pictures import (
 from kdlib.checks.scores import (
     confidence,
     count_of,
+    discordant_counts,
     interval,
     resamples,
     same_scores_shape,
@@ -62,23 +94,38 @@ from kdlib.checks.scores import (
 )
 
 __all__ = [
+    "Answers",
     "Floats",
+    "Origin",
     "SUM_TOLERANCE",
     "aligned",
     "as_floats",
+    "as_many_seeds",
+    "best_temperature_exists",
+    "block_of_logits",
+    "block_of_probabilities",
+    "class_probabilities",
+    "class_rows",
     "confidence",
     "cost_matrix",
     "count",
     "count_of",
+    "counted_alike",
+    "counter",
+    "defined",
+    "discordant_counts",
     "distribution",
     "distribution_pair",
     "encoded",
     "existing_file",
+    "features_and_targets",
     "figure",
     "figure_name",
     "figure_words",
     "finite_loss",
+    "first_places",
     "fraction",
+    "groups",
     "hidden_and_weight",
     "hidden_pair",
     "intact_file",
@@ -87,15 +134,23 @@ __all__ = [
     "labels_in_range",
     "logit_shapes",
     "logit_values",
+    "mixture_shapes",
+    "logits_and_labels",
+    "look_like_probabilities",
+    "margin_edges",
     "needs_gradient",
     "no_gradient",
+    "no_minimum",
     "no_second_derivative",
     "non_negative",
     "one_of",
+    "points_in",
     "positions",
     "positive",
+    "probabilities_and_labels",
     "readable",
     "resamples",
+    "same_inputs_and_classes",
     "same_rows_and_classes",
     "same_scores_shape",
     "same_shape",
@@ -103,7 +158,9 @@ __all__ = [
     "several_names",
     "smallest_difference",
     "string",
+    "sum_tolerance",
     "temperature",
     "trainable",
+    "two_inputs",
     "weight",
 ]

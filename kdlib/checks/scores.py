@@ -106,6 +106,23 @@ def count_of(k: int, n: int) -> tuple[int, int]:
     return successes, trials
 
 
+def discordant_counts(b: int, c: int) -> tuple[int, int]:
+    """How many inputs only one of two models gets right, for each of the two.
+
+    Raises:
+        TypeError: if one is no whole number.
+        ValueError: if one is negative.
+    """
+    counts = _whole(b, "b"), _whole(c, "c")
+    for count, name in zip(counts, ("b", "c"), strict=True):
+        if count < 0:
+            raise ValueError(
+                f"{name} is {count}, expected 0 or more: b counts the inputs that only the first "
+                "model gets right, and c those that only the second does."
+            )
+    return counts
+
+
 def smallest_difference(value: float) -> float:
     """The smallest difference that matters: a finite number, 0 or more.
 
@@ -139,7 +156,7 @@ def _as_array(values: ArrayLike | Tensor, name: str) -> Floats:
             f"{name} holds {array.dtype}, expected real numbers, {SHAPES}; True and False count as "
             "1 and 0."
         )
-    return array.astype(np.float64)
+    return array.astype(np.float64, copy=False)
 
 
 def _whole(value: int, name: str) -> int:
