@@ -1,6 +1,7 @@
 """Exercises of lesson 03: temperature and the gradient."""
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -9,6 +10,7 @@ from torch.nn import functional as F
 
 from kdlib.divergences import kl
 from kdlib.exercises.engine import Exercise, Wrong
+from kdlib.exercises.guard import CannotCheck
 from kdlib.exercises.judges import near, one_of, same_function, satisfies, wrong_options
 from kdlib.exercises.quiz import Option, Question, Quiz
 from kdlib.exercises.written import rows
@@ -51,10 +53,7 @@ wrong_line = Exercise(
     ),
     right="B",
     explanation=_LINES["B"],
-    deepens=(
-        "The printed (.897, .051, .052) belongs to another temperature altogether. The next cell "
-        "looks for it."
-    ),
+    deepens="The printed (.897, …) belongs to another temperature altogether. Which? Read on.",
     judge=one_of(_LINES),
     wrong=wrong_options(_LINES, right="B"),
 )
@@ -67,16 +66,10 @@ def my_gradient(student_logits: Tensor, teacher_logits: Tensor, temperature: flo
     return temperature * (q - p) / len(q)
 
 
-def _gradient_over_the_batch(s: Tensor, t: Tensor, temperature: float) -> Tensor:
-    p, q = (t / temperature).softmax(0), (s / temperature).softmax(0)
-    return temperature * (q - p) / len(q)
-
-
 _LN4 = math.log(4)
 _GRADIENT_CASES = (
     (torch.tensor([[_LN4, 0.0]]), torch.zeros(1, 2), 1.0),
     (torch.tensor([[2 * _LN4, 0.0]]), torch.zeros(1, 2), 2.0),
-    (torch.tensor([[0.0, 2.0, 1.0]]), torch.tensor([[3.0, 1.0, 0.0]]), 4.0),
     (
         torch.tensor([[0.0, 2.0, 1.0], [1.0, 0.0, -1.0]]),
         torch.tensor([[3.0, 1.0, 0.0], [0.0, 1.0, 5.0]]),
@@ -101,23 +94,16 @@ gradient_by_hand = Exercise(
     return ...  # your code here''',
     hints=(
         "`(logits / temperature).softmax(-1)` for both models.",
-        "`temperature * (q - p) / len(q)`: the mean over the examples gives each row one N-th.",
+        "A factor T, the difference q − p, and the mean: each of the N rows counts one N-th.",
     ),
     right=my_gradient,
-    explanation=(
-        "T² times 1/T leaves one factor T. Each row belongs to one example, and the mean gives it "
-        "the weight 1/N."
-    ),
-    deepens=(
-        "This is all that a training step needs: the losses of the library compute this closed "
-        "form and keep no graph of logarithms."
-    ),
+    explanation="T² times 1/T leaves one factor T, and the mean gives each example the weight 1/N.",
+    deepens="This is all that a training step needs: the library computes this closed form.",
     judge=same_function(_GRADIENT_CASES),
     wrong={
         "turned": Wrong(
             lambda s, t, temperature: -my_gradient(s, t, temperature),
-            "The sign is turned. T(p − q) is the push, the direction in which a step goes; the "
-            "gradient points to where the loss rises, against it.",
+            "The sign is turned: T(p − q) is the push. The gradient points the other way.",
         ),
         "factor_forgotten": Wrong(
             lambda s, t, temperature: my_gradient(s, t, temperature) / temperature,
@@ -146,8 +132,16 @@ gradient_by_hand = Exercise(
             "The loss is a mean over N examples, so each row's gradient is divided by N.",
         ),
         "over_the_batch": Wrong(
-            _gradient_over_the_batch,
+            lambda s, t, temperature: my_gradient(s.T, t.T, temperature).T * s.shape[1] / len(s),
             "Your softmax runs over the examples. Classes lie on the last axis.",
+        ),
+        "multiplied": Wrong(
+            lambda s, t, temperature: temperature**2 * my_gradient(s, t, 1 / temperature),
+            "You multiplied the logits by T: that sharpens. Softening divides, z/T.",
+        ),
+        "mean_over_classes": Wrong(
+            lambda s, t, temperature: my_gradient(s, t, temperature) / s.shape[1],
+            "You divided by the number of classes too. KL sums over them.",
         ),
     },
 )
@@ -182,22 +176,42 @@ def _not_the_other_way(answer: Any) -> bool:
 
 _ROWS = "I need two lists of equally many logits, the teacher's and the student's."
 _TWO_CANNOT_TURN = (
-    "With two classes a push never turns: whoever has the larger gap between the two logits has "
-    "it at every temperature. Take three."
+    "With two classes no push turns: dividing by T keeps which gap is larger. Take three."
 )
 _NO_PUSH = "There is no push: both models give the first class the same. Let them differ."
-_OTHER_WAY = (
-    "It turns, but the other way round: down at T = 1, up at T = 8. Exchange the two lists."
-)
+_OTHER_WAY = "It turns, but down at T = 1 and up at T = 8. Exchange the two lists."
 _NOT_UP = (
     "At T = 1 the first logit is not pushed up (by more than .01): there the teacher must give its "
     "first class more *probability* than the student. (Probabilities are no logits: if you wrote "
     "some, take their logarithms.)"
 )
 _NOT_DOWN = (
-    "Up at T = 1: right. At T = 8 it should go down (by more than .01). There it is the *logits* "
-    "that count: the student's first one must stand further above the mean of its own three."
+    "Up at T = 1: right. At T = 8 it should go down (by more than .01). There, for logits of a few "
+    "units, the student's first must stand further above the mean of its three than the teacher's."
 )
+
+
+_turns_round = satisfies(
+    (_two_rows_of_logits, _ROWS),
+    (_three_classes, _TWO_CANNOT_TURN),
+    (_pushed_at_all, _NO_PUSH),
+    (_not_the_other_way, _OTHER_WAY),
+    (lambda answer: _push_on_the_first(answer, 1.0) > 0.01, _NOT_UP),
+    (lambda answer: _push_on_the_first(answer, 8.0) < -0.01, _NOT_DOWN),
+)
+
+
+def _in_numbers(answer: Any, exercise: Exercise) -> str | None:
+    """The same judge, which also shows the learner's own p and q."""
+    message = _turns_round(answer, exercise)
+    if message not in (_NOT_UP, _NOT_DOWN):
+        return message
+    shown = []
+    for t in (1.0, 8.0):
+        p, q = ((row / t).softmax(-1)[0] for row in rows(answer))
+        shown.append(f"p = {p:.3f}, q = {q:.3f} at T = {t:.0f}")
+    return f"{message}\nYour first class has {' and '.join(shown)}."
+
 
 turn_round = Exercise(
     lesson=LESSON,
@@ -216,27 +230,17 @@ turn_round = Exercise(
     hints=(
         "At T = 1 give the student a strong rival of the first class, so that q is smaller than p "
         "there. At high T it counts how far the first logit stands above the mean of the three.",
-        "A class that the student all but excludes, say with a logit of −8, pulls down its mean "
-        "and hardly matters at T = 1. The teacher may be (2, 0, 0).",
+        "A class that the student all but excludes pulls down its mean, and hardly matters at "
+        "T = 1. The teacher may be (2, 0, 0).",
     ),
     right=([2.0, 0.0, 0.0], [3.0, 2.0, -8.0]),
     explanation=(
-        "At T = 1 the first class has p = .79 and q = .73: up. At T = 8 the student's −8 is "
-        "softened into a mere low value, its first class looks large beside it, and the push is "
-        "down."
+        "At T = 1 the first class has p = .79 and q = .73: up. The student's hopeless third class "
+        "hardly matters there. At T = 8 it does: it pulls the mean down to −1, the first logit "
+        "stands 4 above it, the teacher's only 1.3, and the push is down."
     ),
-    deepens=(
-        "The same pair of models, the same example, and the opposite order: a temperature is not "
-        "only a matter of more or less."
-    ),
-    judge=satisfies(
-        (_two_rows_of_logits, _ROWS),
-        (_three_classes, _TWO_CANNOT_TURN),
-        (_pushed_at_all, _NO_PUSH),
-        (_not_the_other_way, _OTHER_WAY),
-        (lambda answer: _push_on_the_first(answer, 1.0) > 0.01, _NOT_UP),
-        (lambda answer: _push_on_the_first(answer, 8.0) < -0.01, _NOT_DOWN),
-    ),
+    deepens="A hopeless class can turn the push on another: on our names, every third.",
+    judge=_in_numbers,
     wrong={
         "one_list": Wrong(([2.0, 0.0, 0.0],), _ROWS),
         "two_classes": Wrong(([2.0, 0.0], [1.0, 0.0]), _TWO_CANNOT_TURN),
@@ -253,7 +257,7 @@ effective_weight = Exercise(
     name="effective_weight",
     title="How loud are the labels?",
     statement=(
-        "The Keras example trains with\n\n"
+        "The Keras example trained with\n\n"
         "> 0.1 · (label loss) + 0.9 · KL(p‖q) at $T=10$\n\n"
         "and **no** $T^2$. Written in our form, $w$ · (label loss) + $(1-w)\\cdot T^2\\,"
         "\\mathrm{KL}(p\\Vert q)$, up to a common factor: what is $w$? Three digits are enough."
@@ -269,27 +273,22 @@ effective_weight = Exercise(
     ),
     right=0.917,
     explanation="0.1 against 0.009 makes $0.1 / 0.109 = .917$: the labels are eleven times as loud.",
-    deepens=(
-        "It reads as *ten per cent labels*. Before you copy a weight, look whether T² stands in "
-        "the loss."
-    ),
+    deepens="It reads as *ten per cent labels*. Look for T² before you copy a weight.",
     judge=near(tolerance=0.004),
     wrong={
         "as_printed": Wrong(
-            0.1, "That is the weight as printed. There it stands beside a KL without T²."
+            0.1, "As printed, beside a KL without T². With T² the weights are others."
         ),
-        "exchanged": Wrong(
-            0.0826, "That is the teacher's weight. `w` stands before the label loss."
-        ),
+        "exchanged": Wrong(0.0826, "That is the teacher's weight. `w` is that of the labels."),
         "once": Wrong(0.5263, "You divided the teacher's weight by T. The missing factor is T²."),
         "multiplied": Wrong(
-            0.0011,
-            "You multiplied by T². Without the factor the teacher is weaker than printed: its "
-            "weight is 0.9 / T².",
+            0.0011, "You multiplied by T². Without it the teacher is weaker than printed: 0.9 / T²."
         ),
-        "weight_forgotten": Wrong(
-            0.9091, "You took 1/100 for the teacher. Its weight was 0.9, so 0.9/100."
+        "teacher_as_printed": Wrong(
+            0.9, "That is the teacher's weight as printed, without T². `w` is that of the labels."
         ),
+        "decimal_point": Wrong(0.0917, "The point has slipped: the labels are the louder term."),
+        "weight_forgotten": Wrong(0.9091, "The teacher's weight was 0.9, so 0.9/100, not 1/100."),
         "not_normalised": Wrong(
             11.11, "That is the ratio of the two weights. `w` is the labels' share of their sum."
         ),
@@ -335,24 +334,16 @@ logit_loss_repaired = Exercise(
     return ...  # your code here''',
     hints=(
         "The mean over the classes: `difference.mean(-1, keepdim=True)`.",
-        "`(centred**2).mean() / 2`: all rows are equally long, so the mean over everything is the "
-        "mean of the rows' means.",
+        "All rows are equally long: the mean of all squares is the mean of the rows' means.",
     ),
     right=my_logit_loss,
-    explanation=(
-        "A constant added to all logits of an example moves no probability. Subtracting the mean "
-        "of the differences removes exactly that constant."
-    ),
-    deepens=(
-        "Centring both models' logits first is the same, because a mean of differences is a "
-        "difference of means."
-    ),
+    explanation="No probability sees a constant. It is in the mean difference, and goes with it.",
+    deepens="Centring both models' logits first, then subtracting, gives the same.",
     judge=same_function(_LOGIT_LOSS_CASES),
     wrong={
         "as_found": Wrong(
             lambda s, t: ((s - t) ** 2).mean() / 2,
-            "This is the loss as found: it still punishes a constant that no probability sees. "
-            "Subtract each example's mean difference.",
+            "This is the loss as found. Subtract each example's mean difference first.",
         ),
         "over_the_batch": Wrong(
             lambda s, t: ((s - t - (s - t).mean(0)) ** 2).mean() / 2,
@@ -362,6 +353,14 @@ logit_loss_repaired = Exercise(
         "one_constant": Wrong(
             lambda s, t: ((s - t - (s - t).mean()) ** 2).mean() / 2,
             "You subtracted one mean for the whole batch. Every example has a constant of its own.",
+        ),
+        "squares_centred": Wrong(
+            lambda s, t: ((s - t) ** 2 - ((s - t) ** 2).mean(-1, keepdim=True)).mean() / 2,
+            "Squares less their mean have the mean 0, always. Subtract first, then square.",
+        ),
+        "student_centred": Wrong(
+            lambda s, t: F.mse_loss(s - s.mean(-1, keepdim=True), t) / 2,
+            "Only the student is centred. The teacher's logits have a constant too.",
         ),
         "not_halved": Wrong(
             lambda s, t: 2 * my_logit_loss(s, t),
@@ -373,13 +372,11 @@ logit_loss_repaired = Exercise(
         ),
         "k_minus_one": Wrong(
             lambda s, t: (s - t).var(-1).mean() / 2,
-            "`var` divides by K − 1, which is for estimating from a sample. Here K classes are all "
-            "there are: `correction=0`.",
+            "`var` divides by K − 1, as for a sample. These K classes are all: `correction=0`.",
         ),
         "probabilities": Wrong(
             lambda s, t: ((s.softmax(-1) - t.softmax(-1)) ** 2).mean() / 2,
-            "You compared probabilities. This loss compares logits, where even hopeless classes "
-            "count.",
+            "You compared probabilities. This loss compares logits: hopeless classes count too.",
         ),
         "log_softmax": Wrong(
             lambda s, t: F.mse_loss(s.log_softmax(-1), t.log_softmax(-1)) / 2,
@@ -404,19 +401,25 @@ def _others(p: Tensor, target: Tensor) -> Tensor:
     return p[~F.one_hot(target, p.shape[-1]).bool()].view(len(p), -1)
 
 
-def _not_renormalised(p: Tensor, q: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
-    others_p, others_q = _others(p, target), _others(q, target)
-    return my_split(p, q, target)[0], (others_p * (others_p / others_q).log()).sum(-1)
-
-
 def _one_term(p: Tensor, q: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
     p_t, q_t = 1 - _others(p, target).sum(-1), 1 - _others(q, target).sum(-1)
     return p_t * (p_t / q_t).log(), my_split(p, q, target)[1]
 
 
-def _weighted(p: Tensor, q: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
-    tckd, nckd = my_split(p, q, target)
-    return tckd, _others(p, target).sum(-1) * nckd
+def _with_nckd(nckd: Callable[[Tensor, Tensor], Tensor]) -> Callable[..., tuple[Tensor, Tensor]]:
+    """The split with another second part: a function of the others as they are."""
+    return lambda p, q, y: (my_split(p, q, y)[0], nckd(_others(p, y), _others(q, y)))
+
+
+def _split_judge(answer: Any, exercise: Exercise) -> str | None:
+    """`kl` refuses what does not sum to 1: that is the mistake itself, and gets its name."""
+    try:
+        return same_function(_SPLIT_CASES)(answer, exercise)
+    except CannotCheck as reason:
+        if "sums to" not in str(reason):
+            raise
+        where = str(reason).replace(": pass probabilities, or apply softmax to logits first", "")
+        raise CannotCheck(f"`kl` takes rows of sum 1. {_NOT_RENORMALISED}\n{where}") from reason
 
 
 def _probabilities(*written: list[float]) -> Tensor:
@@ -433,6 +436,8 @@ _SPLIT_CASES = (
         torch.tensor([0, 2]),
     ),
 )
+
+_NOT_RENORMALISED = "The others do not sum to 1: divide p by 1 − p_t and q by 1 − q_t."
 
 split_in_two = Exercise(
     lesson=LESSON,
@@ -457,34 +462,34 @@ split_in_two = Exercise(
         "Divide the others by `(1 - p_t)[:, None]`, those of the student by `(1 - q_t)[:, None]`.",
     ),
     right=my_split,
-    explanation=(
-        "First you ask *is it the target?*, then *if not, what else?* The second question is "
-        "asked with probability 1 − p_t, and that is its weight in KL."
-    ),
+    explanation="First *is it the target?*; then, with probability 1 − p_t, *if not, what else?*",
     deepens=(
         "Such a chain rule holds for every grouping of classes: KL of the groups, plus the KL "
         "within each group, weighted by the teacher's probability of the group."
     ),
-    judge=same_function(_SPLIT_CASES),
+    judge=_split_judge,
     wrong={
         "not_renormalised": Wrong(
-            _not_renormalised,
-            "The others are not renormalised: divide the teacher's by 1 − p_t and the student's by "
-            "1 − q_t, so that both sum to 1.",
+            _with_nckd(lambda p, q: (p * (p / q).log()).sum(-1)), _NOT_RENORMALISED
         ),
         "weighted": Wrong(
-            _weighted,
-            "NCKD carries its weight 1 − p_t already. Return it without: the weight is what DKD "
-            "takes away.",
+            lambda p, q, y: (my_split(p, q, y)[0], kl(p, q) - my_split(p, q, y)[0]),
+            "NCKD carries its weight 1 − p_t already. Return it without: DKD takes it away.",
+        ),
+        "softmax": Wrong(
+            _with_nckd(lambda p, q: kl(p.softmax(-1), q.softmax(-1))),
+            "Softmax is for logits. These are probabilities: divide them by their sum.",
+        ),
+        "stacked": Wrong(
+            lambda p, q, target: torch.stack(my_split(p, q, target), -1),
+            "One (N, 2) tensor. The stub asks for a tuple of two (N,): `return tckd, nckd`.",
         ),
         "one_term": Wrong(
-            _one_term,
-            "TCKD has two terms: one for the target, one for all the rest together.",
+            _one_term, "TCKD has two terms: one for the target, one for all the rest together."
         ),
         "favourite": Wrong(
             lambda p, q, target: my_split(p, q, p.argmax(-1)),
-            "You split at the teacher's favourite. The target is given; it need not be the "
-            "favourite.",
+            "You split at the teacher's favourite. The target is given, and may be another.",
         ),
         "roles": Wrong(
             lambda p, q, target: my_split(q, p, target),
@@ -514,15 +519,13 @@ def _reordered(answer: Any) -> bool:
 
 
 _TWO_ROWS = "I need two lists of equally many logits: (a, b)."
-_TWO_KEEP_ORDER = (
-    "With two classes it cannot be done: the largest probability depends only on the gap between "
-    "the two logits, and dividing by T keeps the order of the gaps. Take three or more."
-)
+_TWO_KEEP_ORDER = "With two classes only the gap counts, and T keeps the order of gaps. Take three."
 _EQUALLY_SURE = "At T = 1 both are equally sure. One must be surer (by more than .001)."
 _SAME_ORDER = (
     "The same one is surer at T = 1 and at T = 2. What softening takes from a favourite depends "
     "on how many others wait behind it, and how far."
 )
+
 reorder = Exercise(
     lesson=LESSON,
     name="reorder",
@@ -540,18 +543,15 @@ reorder = Exercise(
     hints=(
         "Softening lifts everyone who stands behind the favourite. Let one name have a single "
         "close rival, the other many distant ones.",
-        "One close rival and two hopeless classes: (2, 1.2, −9, −9). Three rivals at a distance: "
-        "(3, 1, 1, 1).",
+        "Four classes are enough. One name: a close rival, the other two hopeless. The other name: "
+        "three equal rivals, two logits or so behind.",
     ),
     right=([2.0, 1.2, -9.0, -9.0], [3.0, 1.0, 1.0, 1.0]),
     explanation=(
-        "At T = 1 .690 against .711, at T = 2 .596 against .475. Against one rival the first loses "
-        "little; the second is overtaken by three that softening lifts together."
+        "At T = 1 $b$ is surer, .711 against .690; at T = 2 $a$ is, .596 against .475. There $a$ "
+        "loses to one near rival, which gains little more; $b$ loses to three at once."
     ),
-    deepens=(
-        "A cascade passes on the names about which a model is least sure. With three classes or "
-        "more, which names these are depends on the temperature."
-    ),
+    deepens="A cascade passes on the least sure names. Which these are depends on T.",
     judge=satisfies(
         (_two_rows_of_logits, _TWO_ROWS),
         (_three_classes, _TWO_KEEP_ORDER),
@@ -571,8 +571,7 @@ quiz = Quiz(
     lesson=LESSON,
     questions=(
         Question(
-            "You train with the soft term alone, at T = 8, with AdamW, and forget T². What "
-            "changes?",
+            "You train with the soft term alone, T = 8, AdamW, and forget T². What changes?",
             (
                 Option(
                     "Nearly nothing.",
@@ -604,7 +603,7 @@ quiz = Quiz(
                 ),
                 Option(
                     "The teacher is bad.",
-                    "It may be good and unheard. First make it as loud at every T.",
+                    "It may be good and unheard. Compare again with T², which lets it be heard.",
                 ),
             ),
         ),
@@ -622,8 +621,7 @@ quiz = Quiz(
                 ),
                 Option(
                     "To be less sure when it is used.",
-                    "The student is used at a temperature of your choice, whatever it was trained "
-                    "at.",
+                    "It is used at a temperature of your choice, whatever it was trained at.",
                 ),
             ),
         ),
@@ -637,8 +635,8 @@ quiz = Quiz(
                 ),
                 Option(
                     "At 4, as in training.",
-                    "There it agrees best with a teacher that was softened as well. For use that "
-                    "was far too unsure.",
+                    "In training the teacher was softened as well. The labels are not, and ours "
+                    "was right twice as often as it said.",
                 ),
                 Option(
                     "At 1, always.",

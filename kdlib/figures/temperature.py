@@ -8,10 +8,12 @@ from collections.abc import Mapping, Sequence
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patches import Polygon
 
 from kdlib.figures.style import INK, STUDENT, TEACHER, line
 
 SMALLEST_REACH = 1.5  # of the axis of pushes: moderate pushes can be compared from frame to frame
+HEAD = 0.16  # of that reach, the longest head of an arrow
 
 
 def answers_and_pushes(
@@ -69,6 +71,7 @@ def over_temperature(
     ylabel: str,
     title: str,
     *,
+    xlabel: str = "temperature",
     log_y: bool = False,
 ) -> Figure:
     """Curves over a logarithmic temperature axis, with ticks at the powers of two.
@@ -85,7 +88,7 @@ def over_temperature(
     first, last = (round(math.log2(end)) for end in (min(temperatures), max(temperatures)))
     ticks = [2.0**power for power in range(first, last + 1)]
     ax.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
-    ax.set(yscale="log" if log_y else "linear", xlabel="temperature", ylabel=ylabel, title=title)
+    ax.set(yscale="log" if log_y else "linear", xlabel=xlabel, ylabel=ylabel, title=title)
     ax.legend()
     return figure
 
@@ -102,17 +105,25 @@ def _bars(ax: Axes, teacher: Sequence[float], student: Sequence[float], title: s
     for i, (answer, look) in enumerate(zip((teacher, student), looks, strict=True)):
         places = [k + 0.4 * (i - 0.5) for k in range(len(answer))]
         ax.bar(places, [float(x) for x in answer], 0.4, linewidth=0, **look)
-    ax.set(ylim=(0, 1.05), ylabel="probability", title=title)
+    ax.set(ylim=(0, 1.05), ylabel="softened probability", title=title)
     ax.legend(loc="upper right", ncols=2)
 
 
 def _arrows(ax: Axes, pushes: Sequence[float]) -> None:
-    """An arrow for each class; what is smaller than its head is only a line."""
-    heights = [float(push) for push in pushes]
-    reach = max(SMALLEST_REACH, 1.15 * max(abs(height) for height in heights))
+    """An arrow for each class, from 0 to its push: the tip stands at the value."""
+    reach = max(SMALLEST_REACH, 1.15 * max(abs(float(push)) for push in pushes))
     ax.axhline(0, color=INK, linewidth=1, linestyle="-", marker="")
-    ax.vlines(range(len(heights)), 0, heights, color=INK, linewidth=5, linestyle="-")
-    for marker, sign in (("^", 1), ("v", -1)):
-        long = [k for k, height in enumerate(heights) if sign * height > 0.03 * reach]
-        ax.scatter(long, [heights[k] for k in long], s=110, marker=marker, color=INK, zorder=3)
+    for k, push in enumerate(pushes):
+        corners = _arrow(k, float(push), HEAD * reach)
+        ax.add_patch(Polygon(corners, color=INK, linewidth=0, zorder=3))
     ax.set(ylim=(-reach, reach), ylabel="push on the logit", axisbelow=True)
+
+
+def _arrow(place: float, height: float, longest_head: float) -> list[tuple[float, float]]:
+    """Its corners. What is shorter than a head is a smaller head, and no shaft."""
+    head = min(abs(height), longest_head)
+    wing, shaft = 0.17 * head / longest_head, 0.05 * (abs(height) > longest_head)
+    neck = height - math.copysign(head, height)
+    xs = (-shaft, -shaft, -wing, 0, wing, shaft, shaft)
+    ys = (0, neck, neck, height, neck, neck, 0)
+    return [(place + x, y) for x, y in zip(xs, ys, strict=True)]
