@@ -124,6 +124,19 @@ def test_other_numbers_and_what_is_no_number(answer, status, words):
     assert words in outcome.message
 
 
+def test_a_wrong_number_is_named_by_the_nearest_mistake_within_the_tolerance():
+    # Regression: the tolerance counted as a relative one too, so that at 100 all were the first.
+    mistakes = {
+        "zero": Wrong(0, "Nothing."),
+        "half": Wrong(700, "Half."),
+        "twice": Wrong(2800, "2x."),
+    }
+    exercise = a_number(right=1400, judge=near(100), wrong=mistakes)
+    assert exercise.check(750).message == "Half."
+    assert exercise.check(2750).message == "2x."
+    assert "too small" in exercise.check(1000).message
+
+
 def test_an_infinite_number_can_be_right():
     exercise = a_number(right=float("inf"), judge=near(0.1))
     assert exercise.check(float("inf")).status == "correct"

@@ -12,6 +12,7 @@ could not be checked: CannotCheck. Judges run inside `guard.guarded`.
 
 import copy
 import inspect
+import math
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -79,7 +80,7 @@ def near(tolerance: float) -> Judge:
         if np.isnan(number):
             return "This is nan, not a number: look for 0/0, inf - inf or 0 * log(0)."
         direction = "large" if number > exercise.right else "small"
-        return _named_value(answer, exercise, tolerance) or (
+        return _nearest_mistake(float(number), exercise, tolerance) or (
             f"`{short(answer)}` is too {direction}."
         )
 
@@ -246,6 +247,14 @@ def _holds(requirement: Callable[[Any], bool], answer: Any, exercise: Exercise) 
         got, wanted = kind(answer), kind(exercise.right)
         unlike = "" if got == wanted else f"Expected {wanted}, got {got}. "
         raise CannotCheck(unlike + what_was_raised(error, answer)) from error
+
+
+def _nearest_mistake(number: float, exercise: Exercise, tolerance: float) -> str | None:
+    """What the named wrong number says that is nearest, if it lies within the tolerance."""
+    pairs = [(as_numbers(wrong.answer), wrong.says) for wrong in exercise.wrong.values()]
+    away = [(abs(float(x) - number), says) for x, says in pairs if x is not None]
+    distance, says = min(away, default=(math.inf, ""))
+    return says if distance <= tolerance else None
 
 
 def _named_value(answer: Any, exercise: Exercise, tolerance: float) -> str | None:
