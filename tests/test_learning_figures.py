@@ -7,7 +7,7 @@ import matplotlib.pyplot as plt
 import pytest
 import torch
 
-from kdlib.figures.learning import answer_maps, learning_curves, plane, spread_chart
+from kdlib.figures.learning import answer_maps, learning_curves, loss_valleys, plane
 from kdlib.figures.plotted import as_csv
 from kdlib.figures.show import png
 from kdlib.mixtures import ring
@@ -18,11 +18,15 @@ ANSWERS = {"truth": WORLD.log_probabilities(GRID).exp()}
 DRAWN = WORLD.sample(30)
 CURVES = {"labels": [Interval(40.0, 38.0, 42.0), Interval(69.5, 69.0, 70.0)]}
 
+VALLEYS = torch.tensor([[3.0, 2.0], [1.0, 4.0], [2.0, 5.0]])  # three students, two draws
+
 KINDS = {
     "curves": lambda: learning_curves(
         (10, 1000), CURVES, "points", "right, %", "t", ("Bayes", 71.0)
     ),
-    "spread": lambda: spread_chart({"hard": [0, 1, 5], "soft": [2, 2, 3]}, "loss", "t", ("m", 2.0)),
+    "valleys": lambda: loss_valleys(
+        [0.0, 1.0, 2.0], {"hard": VALLEYS, "soft": VALLEYS}, "s", "t", ("the truth", 1.0)
+    ),
     "maps": lambda: answer_maps(GRID, ANSWERS, "ABCDE", {"truth": (DRAWN.inputs, DRAWN.labels)}),
     "one favourite": lambda: answer_maps(
         GRID, {"all A": torch.eye(5)[0].expand(20, 20, 5)}, "ABCDE"
@@ -52,15 +56,19 @@ def test_learning_curves_hold_the_given_numbers():
     assert {"Bayes", "1,000", "labels"} <= texts(figure)
 
 
-def test_a_spread_chart_counts_every_repetition():
-    bars = [row for row in rows(KINDS["spread"]()) if row["kind"] == "bar"]
-    assert sum(float(row["value"]) for row in bars) == 6
+def test_every_valley_is_drawn_and_marked_at_its_lowest_point():
+    figure = KINDS["valleys"]()
+    axes = figure.get_axes()
+    assert {"hard", "soft", "the truth"} <= texts(figure)
+    curves = [line for line in axes[0].get_lines() if len(line.get_xdata()) == 3]
+    assert [line.get_markevery() for line in curves] == [[1], [0]]
 
 
-def test_a_map_names_every_region_and_holds_every_example():
+def test_a_map_names_every_region_and_holds_every_example_inside_its_frame():
     figure = KINDS["maps"]()
     assert set("ABCDE") <= texts(figure)
-    assert sum(row["kind"] == "point" for row in rows(figure)) == len(DRAWN)
+    inside = (DRAWN.inputs.abs().amax(-1) < 0.95 * GRID.max()).sum()
+    assert sum(row["kind"] == "point" for row in rows(figure)) == inside
 
 
 def test_a_map_with_one_favourite_has_no_border():

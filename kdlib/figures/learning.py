@@ -1,4 +1,4 @@
-"""Figures about learning: curves over the number of examples, maps of a plane of points, spreads.
+"""Figures about learning: curves over the number of examples, maps of a plane of points, losses.
 
 Every function takes results and computes nothing but positions.
 """
@@ -14,10 +14,12 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from torch import Tensor
 
-from kdlib.figures.charts import COLOURS, HATCHES
+from kdlib.figures.charts import COLOURS
 from kdlib.figures.style import BASELINE, INK, line
 from kdlib.stats import Interval
 
+ALONG = ("axes fraction", "data")
+WITHIN = ("data", "axes fraction")
 DARKEST = -1.0  # below every probability, so that black letters can be read on all colours
 
 
@@ -33,6 +35,7 @@ def learning_curves(
 
     Args:
         curves: name -> one Interval per count. ceiling: a name and the best that can be reached.
+        ylabel: the bars are named beside it.
     """
     figure = Figure(figsize=(7, 4.2))
     ax = figure.subplots()
@@ -44,37 +47,51 @@ def learning_curves(
         ax.errorbar(list(counts), middle, yerr=[below, above], label=name, **look)
     if ceiling is not None:
         ax.axhline(ceiling[1], color=BASELINE, linestyle="--", marker="")
-        ax.annotate(ceiling[0], (counts[0], ceiling[1]), (0, 5), textcoords="offset points")
+        place = (0.02, ceiling[1])  # above the bars of curves that have reached it
+        ax.annotate(ceiling[0], place, (0, 13), xycoords=ALONG, textcoords="offset points")
+        ax.margins(y=0.1)
     ax.set_xscale("log")
     ax.set_xticks(list(counts), [f"{count:,}" for count in counts])
     ax.minorticks_off()
-    ax.set(xlabel=xlabel, ylabel=ylabel, title=title)
+    ax.set(xlabel=xlabel, ylabel=f"{ylabel} (bars: 95 % intervals)", title=title)
     ax.legend(loc="lower right")
     return figure
 
 
-def spread_chart(
-    values: Mapping[str, Sequence[float]], xlabel: str, title: str, mark: tuple[str, float]
+def loss_valleys(
+    students: Sequence[float] | Tensor,
+    losses: Mapping[str, Tensor],
+    xlabel: str,
+    title: str,
+    mark: tuple[str, float],
 ) -> Figure:
-    """How a number scatters when an experiment is repeated: a histogram each, on common bins.
+    """Losses of a row of students on several draws of data: a curve each, a dot at its minimum.
 
     Args:
-        values: name -> one number per repetition. mark: a name and where its vertical line stands.
+        students: (S,) places on the x-axis. losses: title -> (S, D), nats, a panel for each.
+        mark: a name and where its vertical line stands.
     """
-    figure = Figure(figsize=(7, 3.6))
-    ax = figure.subplots()
-    everything = np.concatenate([np.asarray(list(numbers)) for numbers in values.values()])
-    bins = np.linspace(everything.min(), everything.max(), 41).tolist()
-    for i, (name, numbers) in enumerate(values.items(), start=1):
-        look = {"color": COLOURS[i], "hatch": HATCHES[i], "edgecolor": "white", "alpha": 0.7}
-        ax.hist(list(numbers), bins=bins, label=name, linewidth=0, **look)
-    ax.axvline(mark[1], color=INK, linestyle="--", marker="", label=mark[0])
-    ax.set(xlabel=xlabel, ylabel="repetitions", title=title)
-    ax.legend()
+    figure = Figure(figsize=(7.5, 3.8))
+    panels = figure.subplots(1, len(losses), sharey=True, squeeze=False)[0]
+    for ax, (name, curves), colour in zip(panels, losses.items(), COLOURS[1:], strict=False):
+        for curve in curves.T:
+            lowest = int(curve.argmin())
+            look = line(colour) | {"linestyle": "-", "linewidth": 1.5, "markersize": 9}
+            ax.plot(
+                [float(place) for place in students],
+                curve.tolist(),
+                **look | {"markevery": [lowest]},
+            )
+        ax.axvline(mark[1], color=INK, linestyle="--", marker="", zorder=1)
+        ax.annotate(mark[0], (mark[1], 1), (4, -12), xycoords=WITHIN, textcoords="offset points")
+        ax.set(xlabel=xlabel)
+        ax.set_title(name, fontsize=11)
+    panels[0].set_ylabel("loss, nats")
+    figure.suptitle(title, x=0.01, ha="left", weight="bold", fontsize=13)
     return figure
 
 
-def plane(reach: float = 4.0, steps: int = 60) -> Tensor:
+def plane(reach: float = 5.0, steps: int = 60) -> Tensor:
     """Points (steps, steps, 2) of a square from -reach to reach, row by row from below.
 
     >>> plane(1.0, steps=2)[0].tolist()
@@ -95,7 +112,8 @@ def answer_maps(
 
     Args:
         points: (S, S, 2) of `plane`. answers: title -> (S, S, K) probabilities. classes: K letters.
-        examples: title -> points (N, 2) and labels (N,), written into that map as small letters.
+        examples: title -> points (N, 2) and labels (N,), small letters in that map; those that would
+            touch its frame or lie beyond it are left out.
     """
     # Fixed places: a layout engine would take half of the time of a redraw.
     figure = Figure(figsize=(3.2 * len(answers), 3.7))
@@ -105,10 +123,11 @@ def answer_maps(
         ax = figure.add_axes((column * width + 0.005, 0.08, width - 0.01, 0.83))
         _favourites(ax, points, probabilities, classes)
         ax.set_title(title, fontsize=11)
-        where, labels = (examples or {}).get(title, (points[:0], points[:0, 0, 0]))
+        where, labels = (examples or {}).get(title, (points[:0, 0], points[:0, 0, 0]))
+        inside = where.abs().amax(-1) < 0.95 * float(points.max())
         for k, letter in enumerate(classes):
-            x, y = where[labels == k].reshape(-1, 2).T.numpy()
-            ax.scatter(x, y, marker=f"${letter}$", s=38, color=INK)
+            x, y = where[inside & (labels == k)].T.numpy()
+            ax.scatter(x, y, marker=f"${letter}$", s=30, linewidths=0.3, color=INK)
     figure.text(
         0.01, 0.015, "colour: how sure of the favourite, from grey (20 %) to yellow (100 %)"
     )
@@ -124,12 +143,20 @@ def _favourites(ax: Axes, points: Tensor, probabilities: Tensor, classes: Sequen
     box = {"facecolor": "white", "edgecolor": "none", "pad": 1.5, "alpha": 0.8}
     for k, letter in enumerate(classes):
         if bool((favourite == k).any()):
-            across, up = points[favourite == k].mean(0).tolist()
+            across, up = _near_the_frame(points[favourite == k], 0.88 * reach)
             ax.text(across, up, letter, ha="center", va="center", weight="bold", bbox=box)
     borders = LineCollection(_borders(points, probabilities), colors=INK, linewidths=1.2)
     ax.add_collection(borders, autolim=False)
     ax.set(xlim=square[:2], ylim=square[2:])
     ax.set_axis_off()
+
+
+def _near_the_frame(region: Tensor, reach: float) -> list[float]:
+    """Where a region (N, 2) is named: at one of its points, towards the frame, off the examples."""
+    middle = region.mean(0)
+    towards = middle * reach / middle.abs().max().clamp_min(reach / 10)
+    place: list[float] = region[(region - towards).square().sum(-1).argmin()].tolist()
+    return place
 
 
 def _borders(points: Tensor, probabilities: Tensor) -> list[NDArray[np.float64]]:
