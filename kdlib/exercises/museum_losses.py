@@ -305,7 +305,7 @@ def _near_its_ends(function: Callable[..., Any], s: Tensor, t: Tensor, beta: flo
         return value
     museum.expect(value, isinstance(value, Tensor) and not value.ndim, "a tensor with one number")
     if value.requires_grad:
-        value.backward()  # type: ignore[no-untyped-call]
+        value.backward()
     size = 0.0 if s.grad is None else float(s.grad.norm())
     seen = [float(value.detach()), size]
     return seen if min(beta, 1 - beta) < 0.1 else [float(x > 1e-3) for x in seen]

@@ -33,7 +33,7 @@ def _who_learns(
         return loss
     museum.expect(loss, isinstance(loss, Tensor) and not loss.ndim, "a tensor with one number")
     if loss.requires_grad:
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
     gradients = [
         sum(float(w.grad.square().sum()) for w in model.parameters() if w.grad is not None) ** 0.5
         for model in (small, large)

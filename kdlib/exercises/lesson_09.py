@@ -1,0 +1,650 @@
+"""Exercises of lesson 09: did it mimic?"""
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor, tensor
+
+from kdlib.divergences import kl
+from kdlib.exercises.engine import Exercise, Wrong
+from kdlib.exercises.judges import near, same_function, satisfies
+from kdlib.exercises.quiz import Option, Question, Quiz
+from kdlib.exercises.written import are_distributions, rows
+
+LESSON = "09"
+
+strangers = Exercise(
+    lesson=LESSON,
+    name="strangers",
+    title="How much do strangers agree?",
+    statement=(
+        "A report praises how often a student agrees with its teacher. Both are right on **98.5 %** "
+        "of the inputs; there are **10** classes. Imagine two models with these accuracies that "
+        "have nothing to do with each other: each errs independently, and each wrong answer is any "
+        "of the nine wrong classes, with equal chances. On which share of the inputs do these two "
+        "**strangers** agree? Three digits are enough."
+    ),
+    difficulty=1,
+    minutes=3,
+    skill="finding what agreement costs nothing",
+    variable="my_agreement",
+    stub="my_agreement = ...  # a share between 0 and 1",
+    hints=(
+        "They agree if both are right, or if both are wrong in the same way.",
+        "$ab+(1-a)(1-b)/9$ with $a=b=.985$.",
+    ),
+    right=0.970,
+    explanation=(
+        "Both are right on .985² = .970 of the inputs; both are wrong in the same way on next to "
+        "none (.015² / 9). So if the report says 97 %, it reports what two strangers reach."
+    ),
+    deepens=(
+        "The better both models are, the less agreement says. Where both are right nearly always, "
+        "only the few inputs on which the teacher errs can tell a copy from a stranger."
+    ),
+    judge=near(tolerance=0.002),
+    wrong={
+        "as_accurate": Wrong(
+            0.985,
+            "That is how often *one* of them is right. Both are right at once less often: multiply.",
+        ),
+        "percent": Wrong(97.0, "That is the percentage. A share lies between 0 and 1."),
+        "one_class_in_ten": Wrong(
+            0.1,
+            "One in ten is for models that guess blindly. These two are right nearly always, and "
+            "two right answers are equal.",
+        ),
+        "disagreement": Wrong(0.03, "That is about how often they *differ*. Take it from 1."),
+    },
+)
+
+TRUTH = [0, 0, 0, 1, 1, 1, 1, 2, 2, 2]
+_TEACHER = [1, 1, 1, 1, 1, 1, 1, 2, 2, 2]
+_FIRST = [0, 0, 0, 1, 1, 1, 1, 0, 0, 0]
+_SECOND = [2, 2, 2, 1, 1, 1, 1, 2, 2, 2]
+
+
+def _three_lists(answer: Any) -> bool:
+    written = rows(answer)
+    shapes = [tuple(row.shape) for row in written]
+    return shapes == [(10,)] * 3 and all(float(x) in (0, 1, 2) for row in written for x in row)
+
+
+def _right(answer: Any) -> Tensor:
+    return torch.stack(rows(answer)) == tensor(TRUTH)
+
+
+def _seven_right(answer: Any) -> bool:
+    return _right(answer).sum(-1).tolist() == [7, 7, 7]
+
+
+def _first_far(answer: Any) -> bool:
+    teacher, first, _ = rows(answer)
+    return int((teacher == first).sum()) <= 4
+
+
+def _second_errs_alike(answer: Any) -> bool:
+    teacher, _, second = _right(answer)
+    return bool((teacher == second).all())
+
+
+def _second_copies_nothing(answer: Any) -> bool:
+    teacher, _, second = rows(answer)
+    return not bool((teacher == second)[~_right(answer)[0]].any())
+
+
+_LISTS = "I need (teacher, first, second): three lists of ten classes, each 0, 1 or 2."
+_SEVEN = "Each of the three must be right on exactly 7 of the 10 inputs; compare with `truth`."
+_FAR = (
+    "Teacher and first agree on more than 4 inputs. Let the first student err where the teacher is "
+    "right, and nowhere else."
+)
+_ALIKE = "The second must be wrong on exactly those inputs on which the teacher is wrong."
+_COPIES = (
+    "The second repeats a mistake: the same wrong class. There are three classes, so on each of "
+    "the teacher's mistakes there is another wrong one left."
+)
+
+three_models = Exercise(
+    lesson=LESSON,
+    name="three_models",
+    title="Three models, one accuracy",
+    statement=(
+        "Ten inputs of three classes, `truth = [0, 0, 0, 1, 1, 1, 1, 2, 2, 2]`. Write down the "
+        "answers of a teacher and two students, **all three right on exactly 7 of the 10**:\n\n"
+        "- the **first** student agrees with the teacher on as *few* inputs as possible;\n"
+        "- the **second** is wrong on exactly the *same inputs* as the teacher, yet repeats *none* "
+        "of its mistakes."
+    ),
+    difficulty=2,
+    minutes=7,
+    skill="designing an example",
+    variable="my_answers",
+    stub="my_answers = ...  # (teacher, first, second), each a list of ten classes",
+    hints=(
+        "The fewest: no input on which both err. How many inputs are left on which both are right?",
+        "Start from `truth`. Change three entries for the teacher, three *other* ones for the first "
+        "student, and the teacher's three again, to the third class, for the second.",
+    ),
+    right=(_TEACHER, _FIRST, _SECOND),
+    explanation=(
+        "The first agrees on 4 of 10: 10 − 3 − 3, the bound. The second errs with the teacher on "
+        "each of its mistakes and copies none of them: they agree on 7 of 10."
+    ),
+    deepens=(
+        "To err on the same inputs and to give the same wrong answers are two things. The next "
+        "measure counts the first, *copied errors* the second."
+    ),
+    judge=satisfies(
+        (_three_lists, _LISTS),
+        (_seven_right, _SEVEN),
+        (_first_far, _FAR),
+        (_second_errs_alike, _ALIKE),
+        (_second_copies_nothing, _COPIES),
+    ),
+    wrong={
+        "two_lists": Wrong((_TEACHER, TRUTH), _LISTS),
+        "a_fourth_class": Wrong(([3] * 3 + TRUTH[3:], _FIRST, _SECOND), _LISTS),
+        "all_right": Wrong((TRUTH, TRUTH, TRUTH), _SEVEN),
+        "errors_shared": Wrong((_TEACHER, [2, *_FIRST[1:9], 2], _SECOND), _FAR),
+        "errs_elsewhere": Wrong((_TEACHER, _FIRST, [0, 0, 0, 2, 2, 2, 1, 2, 2, 2]), _ALIKE),
+        "a_copy": Wrong((_TEACHER, _FIRST, _TEACHER), _COPIES),
+    },
+)
+
+
+def my_error_consistency(teacher_right: Tensor, student_right: Tensor) -> Tensor:
+    """(o - e) / (1 - e) of two models right or wrong on the same inputs. bool (N,), (N,) -> ()."""
+    a, b = teacher_right.double().mean(), student_right.double().mean()
+    observed = (teacher_right == student_right).double().mean()
+    expected = a * b + (1 - a) * (1 - b)
+    return (observed - expected) / (1 - expected)
+
+
+def _share(happened: Tensor) -> Tensor:
+    return happened.double().mean()
+
+
+def _both_right(t: Tensor, s: Tensor) -> Tensor:
+    """How often strangers of these accuracies are both right."""
+    return _share(t) * _share(s)
+
+
+def _expected(t: Tensor, s: Tensor) -> Tensor:
+    return _both_right(t, s) + _both_right(~t, ~s)
+
+
+def _counts(both: int, teacher: int, student: int, neither: int) -> tuple[Tensor, Tensor]:
+    """Inputs on which both are right, only the teacher, only the student, neither."""
+    t = [True] * (both + teacher) + [False] * (student + neither)
+    s = [True] * both + [False] * teacher + [True] * student + [False] * neither
+    return tensor(t), tensor(s)
+
+
+_RIGHT_CASES = (_counts(2, 1, 0, 1), _counts(1, 1, 1, 1), _counts(7, 1, 0, 2), _counts(0, 3, 2, 0))
+
+consistency = Exercise(
+    lesson=LESSON,
+    name="consistency",
+    title="Error consistency",
+    statement=(
+        "Write $\\frac{o-e}{1-e}$ for right and wrong: `teacher_right` says of each input whether "
+        "the teacher is right, `student_right` the same of the student. $o$ is the share of inputs "
+        "on which both are right *or* both are wrong, $e=ab+(1-a)(1-b)$ what the accuracies $a$ "
+        "and $b$ alone would give. (You need not care for models that are always right.)"
+    ),
+    difficulty=2,
+    minutes=5,
+    skill="turning a formula into code",
+    variable="my_error_consistency",
+    stub='''def my_error_consistency(teacher_right: Tensor, student_right: Tensor) -> Tensor:
+    """(o - e) / (1 - e) of two models right or wrong on the same inputs. bool (N,), (N,) -> ()."""
+    return ...  # your code here''',
+    hints=(
+        "`.double().mean()` of a bool tensor is the share of True. `teacher_right == student_right` "
+        "is True where both are right and where both are wrong.",
+        "`e = a * b + (1 - a) * (1 - b)`, with `a` and `b` the two means.",
+    ),
+    right=my_error_consistency,
+    explanation=(
+        "It is the same correction as kappa's, with two answers, *right* and *wrong*, in the place "
+        "of the classes."
+    ),
+    deepens=(
+        "The library's `error_consistency` gives it from probabilities and labels, with an "
+        "interval. Where e = 1 it is undefined, and the library says so."
+    ),
+    judge=same_function(_RIGHT_CASES),
+    wrong={
+        "not_corrected": Wrong(
+            lambda t, s: _share(t == s),
+            "That is o alone: not corrected for what the two accuracies give.",
+        ),
+        "not_scaled": Wrong(
+            lambda t, s: _share(t == s) - _expected(t, s),
+            "The division by 1 − e is missing, so that a perfect copy does not score 1.",
+        ),
+        "ratio": Wrong(
+            lambda t, s: _share(t == s) / _expected(t, s),
+            "You divided o by e. Of the room that chance leaves, 1 − e, how much do o − e fill?",
+        ),
+        "errors_forgotten": Wrong(
+            lambda t, s: (_share(t == s) - _both_right(t, s)) / (1 - _both_right(t, s)),
+            "Your e lacks (1−a)(1−b): strangers are also both *wrong* now and then.",
+        ),
+        "both_right_only": Wrong(
+            lambda t, s: (_share(t & s) - _both_right(t, s)) / (1 - _both_right(t, s)),
+            "You count only inputs on which both are right. To err together is consistent too.",
+        ),
+        "correlation": Wrong(
+            lambda t, s: torch.corrcoef(torch.stack([t, s]).double())[0, 1],
+            "That is the correlation of right and wrong: the same only at equal accuracies.",
+        ),
+    },
+)
+
+
+def my_copied_errors(teacher: Tensor, student: Tensor, labels: Tensor) -> Tensor:
+    """The share of the teacher's mistakes that the student repeats. int (N,) each -> ()."""
+    mistakes = teacher != labels
+    return (student == teacher)[mistakes].double().mean()
+
+
+def _both_wrong(teacher: Tensor, student: Tensor, labels: Tensor) -> Tensor:
+    return (teacher != labels) & (student != labels)
+
+
+def _repeated(teacher: Tensor, student: Tensor, labels: Tensor) -> Tensor:
+    return ((teacher != labels) & (student == teacher)).double().sum()
+
+
+_COPY_CASES = (
+    (tensor([0, 1, 2, 2]), tensor([0, 1, 1, 1]), tensor([0, 0, 0, 0])),
+    (tensor([0, 1, 2, 1, 0, 1]), tensor([0, 1, 0, 0, 1, 1]), tensor([0, 2, 2, 0, 0, 1])),
+    (tensor([1, 1, 1, 0, 2, 2]), tensor([1, 1, 0, 2, 2, 2]), tensor([0, 0, 0, 1, 1, 2])),
+)
+
+copied = Exercise(
+    lesson=LESSON,
+    name="copied",
+    title="Find the bug: copied errors",
+    statement=(
+        "This was meant to be the share of the teacher's mistakes that the student **repeats**, "
+        "from the answers of both:\n\n"
+        "```python\n"
+        "def found_copied_errors(teacher, student, labels):\n"
+        "    both_wrong = (teacher != labels) & (student != labels)\n"
+        "    return both_wrong.double().mean()\n"
+        "```\n\n"
+        "For any two models it gives a small, harmless number. Two things are wrong. Write it right."
+    ),
+    difficulty=2,
+    minutes=5,
+    skill="checking what is counted, and of what it is a share",
+    variable="my_copied_errors",
+    stub='''def my_copied_errors(teacher: Tensor, student: Tensor, labels: Tensor) -> Tensor:
+    """The share of the teacher's mistakes that the student repeats. int (N,) each -> ()."""
+    return ...  # your code here''',
+    hints=(
+        "A share of *what*? And is every wrong answer of the student a repetition?",
+        "Select the teacher's mistakes, `teacher != labels`, and ask there how often "
+        "`student == teacher`.",
+    ),
+    right=my_copied_errors,
+    explanation=(
+        "It divided by all inputs instead of the teacher's mistakes, so an accurate teacher made "
+        "any student look innocent. And it counted *other* wrong answers as copies."
+    ),
+    deepens=(
+        "A student that errs differently on the same inputs shares the difficulty with its "
+        "teacher. One that repeats the same wrong class shares the answer."
+    ),
+    judge=same_function(_COPY_CASES),
+    wrong={
+        "as_found": Wrong(
+            lambda t, s, y: _both_wrong(t, s, y).double().mean(),
+            "That is the function as found. Of what is it a share, and what does it count?",
+        ),
+        "other_mistakes_too": Wrong(
+            lambda t, s, y: _both_wrong(t, s, y)[t != y].double().mean(),
+            "The share is of the teacher's mistakes now. But another wrong class is no repetition.",
+        ),
+        "of_all_inputs": Wrong(
+            lambda t, s, y: _repeated(t, s, y) / len(y),
+            "The repetitions are counted rightly, but as a share of *all* inputs. It should be of "
+            "the teacher's mistakes.",
+        ),
+        "of_its_own": Wrong(
+            lambda t, s, y: _repeated(t, s, y) / (s != y).double().sum(),
+            "You divide by the *student's* mistakes. We ask what became of the teacher's.",
+        ),
+        "of_both_wrong": Wrong(
+            lambda t, s, y: _repeated(t, s, y) / _both_wrong(t, s, y).double().sum(),
+            "You leave out the mistakes that the student got right. They were not repeated, so "
+            "they belong to the share.",
+        ),
+        "agreement": Wrong(
+            lambda t, s, y: (t == s).double().mean(),
+            "That is the agreement on all inputs. Look at the teacher's mistakes only.",
+        ),
+    },
+)
+
+
+def _page_is_finite(answer: Any) -> bool:
+    p, a, b = rows(answer)
+    return all(bool(kl(x, y).isfinite()) for q in (a, b) for x, y in ((p, q), (q, p)))
+
+
+def _teacher_first(answer: Any) -> bool:
+    p, a, b = rows(answer)
+    return float(kl(p, a)) < float(kl(p, b)) - 1e-6
+
+
+def _student_first(answer: Any) -> bool:
+    p, a, b = rows(answer)
+    return float(kl(b, p)) < float(kl(a, p)) - 1e-6
+
+
+def _only_b_agrees(answer: Any) -> bool:
+    p, a, b = rows(answer)
+    clear = all(float(row.topk(2).values.diff().abs()) > 1e-6 for row in (p, a, b))
+    return clear and int(b.argmax()) == int(p.argmax()) != int(a.argmax())
+
+
+_PAGE = "I need (p, a, b): three distributions over the same classes, each summing to 1."
+_PAGE_FINITE = "All KLs must be finite: replace zeros by a small probability."
+_TEACHER_FIRST = (
+    "By KL(p‖q) your A is not the nearer one. It weighs by what the teacher expects: B must give "
+    "too little to something that the teacher expects, A to nothing."
+)
+_STUDENT_FIRST = (
+    "By KL(q‖p) your B is not the nearer one. It weighs by what the student says: let A say "
+    "something that the teacher all but excludes, and B nothing of the kind."
+)
+_ONLY_B = (
+    "B must share the teacher's favourite and A must not, without ties. For A it is enough to "
+    "exchange two favourites that are nearly equal."
+)
+
+page = Exercise(
+    lesson=LESSON,
+    name="page",
+    title="One teacher, two students, no ranking",
+    statement=(
+        "Design a teacher's output $p$ and the outputs $a$ and $b$ of two students, over as many "
+        "classes as you like, such that all of this holds:\n\n"
+        "- by $\\mathrm{KL}(p\\Vert q)$ student **A** is the better mimic;\n"
+        "- by $\\mathrm{KL}(q\\Vert p)$ student **B** is;\n"
+        "- only **B** shares the teacher's favourite;\n"
+        "- all four KLs are finite.\n\nThere are many right answers."
+    ),
+    difficulty=3,
+    minutes=8,
+    skill="designing a counterexample",
+    variable="my_page",
+    stub="my_page = ...  # (p, a, b), each a list of probabilities",
+    hints=(
+        "Three classes: two nearly equal favourites and one that the teacher all but excludes. One "
+        "student neglects a favourite. The other says what the teacher would not.",
+        "Start from p = (.50, .49, .01). Let B put most on the first class; let A keep both and "
+        "give a tenth or more to the third.",
+    ),
+    right=([0.50, 0.49, 0.01], [0.40, 0.45, 0.15], [0.80, 0.19, 0.01]),
+    explanation=(
+        "A covers everything that the teacher expects, and makes something up: KL(p‖q) .13, "
+        "KL(q‖p) .28. B says only what the teacher would say, and leaves half of it out: .23 and .20."
+    ),
+    deepens=(
+        "Which one imitates better? That is no question about numbers but about use: who answers, "
+        "who is hurt by an omission, who by an invention."
+    ),
+    judge=satisfies(
+        (lambda answer: are_distributions(rows(answer), count=3), _PAGE),
+        (_page_is_finite, _PAGE_FINITE),
+        (_teacher_first, _TEACHER_FIRST),
+        (_student_first, _STUDENT_FIRST),
+        (_only_b_agrees, _ONLY_B),
+    ),
+    wrong={
+        "no_distribution": Wrong(([0.5, 0.5, 0.1], [0.4, 0.4, 0.2], [0.8, 0.1, 0.1]), _PAGE),
+        "excluded": Wrong(([0.5, 0.49, 0.01], [0.4, 0.45, 0.15], [0.81, 0.19, 0.0]), _PAGE_FINITE),
+        "exchanged": Wrong(
+            ([0.50, 0.49, 0.01], [0.80, 0.19, 0.01], [0.40, 0.45, 0.15]), _TEACHER_FIRST
+        ),
+        "a_is_better": Wrong(
+            ([0.50, 0.49, 0.01], [0.49, 0.50, 0.01], [0.80, 0.19, 0.01]), _STUDENT_FIRST
+        ),
+        "same_favourite": Wrong(
+            ([0.50, 0.49, 0.01], [0.45, 0.40, 0.15], [0.80, 0.19, 0.01]), _ONLY_B
+        ),
+        "tie": Wrong(([0.495, 0.495, 0.01], [0.40, 0.45, 0.15], [0.80, 0.19, 0.01]), _ONLY_B),
+    },
+)
+
+_TOO = {
+    "whole_width": (49172, "You took half a point for the whole width. It is the half-width."),
+    "one_point": (3073, "That is for ±1 point. Half the width needs four times as many inputs."),
+    "standard_error": (3200, "You left out the 1.96: that holds the truth two times in three."),
+    "unpaired": (
+        41308,
+        "That is for two *separate* test sets, from the variances of two agreements near 84 %. "
+        "Student and control answer the same inputs: only those on which they part count.",
+    ),
+    "percent": (1.2293, "You set the half-width to .5, fifty points. Half a point is .005."),
+}
+_SOLVE = "Solve 1.96·√(d/n) = .005 for n; d is .08. An answer within 100 inputs is near enough."
+
+
+def _away_from(number: float) -> Callable[[Any], bool]:
+    return lambda answer: abs(float(answer) - number) > 0.01 * number
+
+
+how_many = Exercise(
+    lesson=LESSON,
+    name="how_many",
+    title="How many inputs do you need?",
+    statement=(
+        "You want to know by how much distillation raises the agreement, to within **±.5 points** "
+        "(so much to either side of the estimate, at 95 %), for one student and its control. In a "
+        "first look they part on **8 %** of the inputs: there exactly one of the two agrees with "
+        "the teacher. The half-width of a paired interval is about $1.96\\sqrt{d/n}$, with $d$ the "
+        "share of inputs on which the two part. How large must $n$ be?"
+    ),
+    difficulty=2,
+    minutes=4,
+    skill="choosing the size of a test set",
+    variable="my_n",
+    stub="my_n = ...  # a number of inputs",
+    hints=(
+        "Half a point is .005. Solve $1.96\\sqrt{d/n}=.005$ for $n$.",
+        "`1.96**2 * 0.08 / 0.005**2`",
+    ),
+    right=12293,
+    explanation=(
+        "n = 1.96² · .08 / .005² = 12,293. With 4,072 names the half-width is .9 points, as in the "
+        "cell above."
+    ),
+    deepens=(
+        "To halve an interval takes four times the inputs. And only inputs on which the two part "
+        "tell you anything: choosing such inputs on purpose is a way to need fewer."
+    ),
+    judge=satisfies(
+        *((_away_from(number), says) for number, says in _TOO.values()),
+        (lambda answer: abs(float(answer) - 12293) <= 100, _SOLVE),
+    ),
+    wrong={name: Wrong(number, says) for name, (number, says) in _TOO.items()},
+)
+
+SENTENCES = "ABCDEFG"
+_FALSE = {
+    "A": "A does not follow: the interval of the added agreement, −.2 to 1.6 points, holds 0. That "
+    "one percentage is larger than the other is what the verdict *cannot tell* speaks about.",
+    "C": "C does not follow: of the 93.1 % a model without a teacher reaches 92.4 %. High agreement "
+    "is what accurate models have.",
+    "E": "E does not follow: *cannot tell* is no proof of *equal*. A gain of 1.6 points fits as well.",
+    "G": "G does not follow: the intervals are over inputs. One student and one control cannot say "
+    "what another seed would do.",
+}
+_TRUE = {
+    "B": "B is missing: the saved KL is .09, and its interval, .06 to .12, lies above 0. (It says "
+    "*these* models and *such* inputs, and no more.)",
+    "D": "D is missing: the difference is 17 points, and its interval, 8 to 26, lies above 0.",
+    "F": "F is missing: it repeats the median and the 99th percentile.",
+}
+
+
+def _letters(answer: Any) -> set[str]:
+    return {letter for letter in answer.upper() if letter not in " ,;.+&"}
+
+
+def _only_letters(answer: Any) -> bool:
+    return bool(_letters(answer)) and _letters(answer) <= set(SENTENCES)
+
+
+def _says(letter: str, wanted: bool) -> Callable[[Any], bool]:
+    return lambda answer: (letter in _letters(answer)) == wanted
+
+
+_LETTERS = "Write the letters of all sentences that follow, between A and G, as in `'AC'`."
+
+sentences = Exercise(
+    lesson=LESSON,
+    name="sentences",
+    title="Write the verdict",
+    statement=(
+        "Another pair of models, one training seed each. `audit` reports, with 95 % intervals over "
+        "inputs:\n\n"
+        "> The student gives the teacher's answer on 93.1 % [92.0, 94.1] of 2,000 inputs; a model "
+        "trained without the teacher already does on 92.4 % [91.2, 93.5]: distillation added 0.7 "
+        "points [−0.2, 1.6]: cannot tell. KL(p‖q) is 0.21 nats on average, 0.02 at the median and "
+        "2.6 at the 99th percentile; distillation saved 0.09 [0.06, 0.12] nats. Of the teacher's 100 "
+        "mistakes the student repeats 58 %, the control 41 %: a difference of 17 points [8, 26].\n\n"
+        "**Which of these sentences follow?** Write all their letters.\n\n"
+        "- **A**: Distillation raised the agreement with the teacher.\n"
+        "- **B**: On such inputs this student's probabilities are, on average, nearer to the "
+        "teacher's than this control's, as KL(p‖q) measures it.\n"
+        "- **C**: The 93 % show that the student has taken over the teacher's ways.\n"
+        "- **D**: This student repeats more of the teacher's mistakes than this control.\n"
+        "- **E**: As to agreement, student and control are equal.\n"
+        "- **F**: On half of these inputs KL(p‖q) is at most .02 nats, on one in a hundred 2.6 or "
+        "more.\n"
+        "- **G**: A student from another seed would beat its control in KL, too."
+    ),
+    difficulty=2,
+    minutes=6,
+    skill="writing what follows from a report, all of it, and nothing else",
+    variable="my_sentences",
+    stub="my_sentences = ...  # the letters, for example 'AC'",
+    hints=(
+        "Look at each interval first: does it hold 0? Then at each sentence: does it speak of more "
+        "than was measured: other seeds, causes, equality?",
+        "Three of the seven follow.",
+    ),
+    right="BDF",
+    explanation=(
+        "B, D and F repeat what was measured, with their intervals on one side of 0. A and E read "
+        "*cannot tell* as *yes* and as *no*; C forgets the control; G speaks of seeds that nobody ran."
+    ),
+    deepens=(
+        "The student did learn from this teacher: its probabilities and its mistakes show it. The "
+        "number that everybody quotes, agreement, is the one that cannot."
+    ),
+    judge=satisfies(
+        (_only_letters, _LETTERS),
+        *((_says(letter, False), says) for letter, says in _FALSE.items()),
+        *((_says(letter, True), says) for letter, says in _TRUE.items()),
+    ),
+    wrong={
+        "no_such_letter": Wrong("BDX", _LETTERS),
+        "estimate_only": Wrong("ABDF", _FALSE["A"]),
+        "no_control": Wrong("BCDF", _FALSE["C"]),
+        "equal": Wrong("BDEF", _FALSE["E"]),
+        "other_seeds": Wrong("BDFG", _FALSE["G"]),
+        "kl_left_out": Wrong("DF", _TRUE["B"]),
+        "mistakes_left_out": Wrong("BF", _TRUE["D"]),
+        "tails_left_out": Wrong("BD", _TRUE["F"]),
+    },
+)
+
+quiz = Quiz(
+    lesson=LESSON,
+    questions=(
+        Question(
+            "Error consistency of teacher and student is .5. What does it show?",
+            (
+                Option(
+                    "They err on the same inputs far more than independent models would.",
+                    "Right, and no more: our control, which never met the teacher, has .5 as well.",
+                    right=True,
+                ),
+                Option(
+                    "The student has learned from the teacher.",
+                    "Hard inputs are hard for everybody. The control reached .5 without a teacher.",
+                ),
+                Option(
+                    "The student repeats half of the teacher's mistakes.",
+                    "It counts who errs where, and not what they answer there. Repeated answers "
+                    "are counted by copied errors.",
+                ),
+            ),
+        ),
+        Question(
+            "The student writes texts instead of the teacher. What it *invents* does harm, what it "
+            "leaves out does not. Which function do you report?",
+            (
+                Option(
+                    "KL(q‖p), with the student first.",
+                    "Right: it weighs by what the student says, and grows where the teacher would "
+                    "not have said it.",
+                    right=True,
+                ),
+                Option(
+                    "KL(p‖q), with the teacher first.",
+                    "It weighs by what the teacher expects. An invention costs it next to nothing.",
+                ),
+                Option(
+                    "Top-1 agreement.",
+                    "It sees favourites only. A text is drawn from all of the probabilities.",
+                ),
+            ),
+        ),
+        Question(
+            "Two models on the same 4,000 inputs. Their two accuracy intervals overlap. What "
+            "follows?",
+            (
+                Option(
+                    "Nothing yet: look at the inputs on which only one of them is right.",
+                    "Right: McNemar, or the interval of the paired difference.",
+                    right=True,
+                ),
+                Option(
+                    "The difference may be chance, so there is none to report.",
+                    "What makes an input hard for both widens both intervals, and cancels in the "
+                    "difference. Ours overlapped at a p below .01.",
+                ),
+            ),
+        ),
+        Question(
+            "McNemar gives p = .001 for two networks, trained by the same recipe from two seeds. "
+            "What has happened?",
+            (
+                Option(
+                    "The two networks do differ. The recipe is the same, and the test never saw it.",
+                    "Right: it compares two models. For recipes, train several of each.",
+                    right=True,
+                ),
+                Option(
+                    "A mistake: the same recipe cannot differ.",
+                    "Other first weights and batches lead to another network, of another accuracy.",
+                ),
+                Option(
+                    "One seed is the better one. Use it for all experiments.",
+                    "It was the better one here, once. Choosing the seed by the test set is a way "
+                    "to fool oneself.",
+                ),
+            ),
+        ),
+    ),
+)
