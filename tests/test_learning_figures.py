@@ -71,6 +71,14 @@ def test_a_map_names_every_region_and_holds_every_example_inside_its_frame():
     assert sum(row["kind"] == "point" for row in rows(figure)) == inside
 
 
+def test_the_name_of_a_region_stands_off_the_examples():
+    plain = answer_maps(GRID, ANSWERS, "ABCDE").get_axes()[0].texts
+    there = torch.tensor([text.get_position() for text in plain], dtype=torch.float64)
+    on_top = answer_maps(GRID, ANSWERS, "ABCDE", {"truth": (there, torch.arange(5))})
+    moved = torch.tensor([text.get_position() for text in on_top.get_axes()[0].texts])
+    assert (torch.cdist(moved.double(), there).amin(1) > 0.4).all()
+
+
 def test_a_map_with_one_favourite_has_no_border():
     figure = KINDS["one favourite"]()
     assert not any(row["kind"] == "segment" for row in rows(figure))

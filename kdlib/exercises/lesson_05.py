@@ -114,6 +114,11 @@ posterior = Exercise(
             lambda x, mu, s, pi: (pi - _squares(x, mu) / (2 * s**2)).softmax(-1),
             "Inside the exponential a factor becomes an added *logarithm*: ln π, not π.",
         ),
+        "share_times_exponent": Wrong(
+            lambda x, mu, s, pi: (-pi * _squares(x, mu) / (2 * s**2)).softmax(-1),
+            "You multiplied the *exponent* by the share. The share is a factor beside the "
+            "exponential: add ln π to the exponent.",
+        ),
         "not_squared": Wrong(
             lambda x, mu, s, pi: (pi.log() - _squares(x, mu).sqrt() / (2 * s**2)).softmax(-1),
             "The distance is not squared.",
@@ -173,8 +178,9 @@ points_needed = Exercise(
     right=3,
     explanation=(
         "Each linear function has three unknowns, and every point gives one equation for each "
-        "function, for all five at the same time. (Only differences between the five matter, which "
-        "changes neither count.) A label gives no such equation: it is one draw."
+        "function, for all five at the same time: 15 unknowns, five equations a point. (Strictly, "
+        "only the differences between the five matter: 12 unknowns, four equations a point. It is "
+        "3 either way.) A label gives no such equation: it is one draw."
     ),
     deepens=(
         "Phuong and Lampert (2019) study this for linear students: as soon as there are as many "
@@ -195,10 +201,12 @@ points_needed = Exercise(
             "functions: one point gives *each* function one equation. How many unknowns has one?",
         ),
         "all_weights": Wrong(
-            15, "There are 15 weights, but a point speaks of all five functions at once."
+            15, "There are 15 weights, but a point gives five equations at once: 15 / 5."
         ),
         "free_weights": Wrong(
-            12, "Twelve weights are free, but a point speaks of all five functions at once."
+            12,
+            "Twelve weights are free, if you count differences. But a point then gives four "
+            "equations at once: 12 / 4.",
         ),
         "as_for_labels": Wrong(
             25, "That was a number of *labels*. Here each point gives exact equations: count them."
@@ -318,6 +326,11 @@ label_variance = Exercise(
         "mean_of_classes": Wrong(
             lambda p, q: (p * q.log().square()).mean(-1) - (p * q.log()).mean(-1).square(),
             "You took means over the classes. p is the weight already: sum.",
+        ),
+        "negative": Wrong(
+            lambda p, q: -my_label_variance(p, q),
+            "The right size, below 0: a variance never is. Subtract the square of the mean from "
+            "the mean of the square, not the other way round.",
         ),
         "deviation": Wrong(
             lambda p, q: my_label_variance(p, q).clamp_min(0).sqrt(),

@@ -121,9 +121,9 @@ def answer_maps(
     width = 1 / len(answers)
     for column, (title, probabilities) in enumerate(answers.items()):
         ax = figure.add_axes((column * width + 0.005, 0.08, width - 0.01, 0.83))
-        _favourites(ax, points, probabilities, classes)
-        ax.set_title(title, fontsize=11)
         where, labels = (examples or {}).get(title, (points[:0, 0], points[:0, 0, 0]))
+        _favourites(ax, points, probabilities, classes, where)
+        ax.set_title(title, fontsize=11)
         inside = where.abs().amax(-1) < 0.95 * float(points.max())
         for k, letter in enumerate(classes):
             x, y = where[inside & (labels == k)].T.numpy()
@@ -134,7 +134,9 @@ def answer_maps(
     return figure
 
 
-def _favourites(ax: Axes, points: Tensor, probabilities: Tensor, classes: Sequence[str]) -> None:
+def _favourites(
+    ax: Axes, points: Tensor, probabilities: Tensor, classes: Sequence[str], examples: Tensor
+) -> None:
     """The map itself: colour says how sure, lines where the favourite changes, letters which."""
     reach = float(points.max())
     sure, favourite = probabilities.max(-1)
@@ -143,7 +145,7 @@ def _favourites(ax: Axes, points: Tensor, probabilities: Tensor, classes: Sequen
     box = {"facecolor": "white", "edgecolor": "none", "pad": 1.5, "alpha": 0.8}
     for k, letter in enumerate(classes):
         if bool((favourite == k).any()):
-            across, up = _near_the_frame(points[favourite == k], 0.88 * reach)
+            across, up = _near_the_frame(points[favourite == k], 0.88 * reach, examples)
             ax.text(across, up, letter, ha="center", va="center", weight="bold", bbox=box)
     borders = LineCollection(_borders(points, probabilities), colors=INK, linewidths=1.2)
     ax.add_collection(borders, autolim=False)
@@ -151,11 +153,16 @@ def _favourites(ax: Axes, points: Tensor, probabilities: Tensor, classes: Sequen
     ax.set_axis_off()
 
 
-def _near_the_frame(region: Tensor, reach: float) -> list[float]:
+def _near_the_frame(region: Tensor, reach: float, examples: Tensor) -> list[float]:
     """Where a region (N, 2) is named: at one of its points, towards the frame, off the examples."""
+    clear = region[region.abs().amax(-1) <= reach]  # of the frame
+    region = clear if len(clear) else region
     middle = region.mean(0)
     towards = middle * reach / middle.abs().max().clamp_min(reach / 10)
-    place: list[float] = region[(region - towards).square().sum(-1).argmin()].tolist()
+    away = torch.cdist(region, towards[None])[:, 0]
+    if len(examples):
+        away = away + reach * (torch.cdist(region, examples).amin(1) < reach / 8)
+    place: list[float] = region[away.argmin()].tolist()
     return place
 
 
