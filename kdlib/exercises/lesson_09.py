@@ -467,8 +467,8 @@ how_many = Exercise(
         "cell above."
     ),
     deepens=(
-        "To halve an interval takes four times the inputs. And only inputs on which the two part "
-        "tell you anything: choosing such inputs on purpose is a way to need fewer."
+        "To halve an interval takes four times the inputs. But to say "
+        "only *which* is better, the inputs on which the two part are enough."
     ),
     judge=satisfies(
         *((_away_from(number), says) for number, says in _TOO.values()),
@@ -548,8 +548,8 @@ sentences = Exercise(
         "*cannot tell* as *yes* and as *no*; C forgets the control; G speaks of seeds that nobody ran."
     ),
     deepens=(
-        "The student did learn from this teacher: its probabilities and its mistakes show it. The "
-        "number that everybody quotes, agreement, is the one that cannot."
+        "Beside its control the student is nearer in its probabilities and repeats more mistakes. "
+        "Whether *this* teacher was needed for that, only a student of another teacher could say."
     ),
     judge=satisfies(
         (_only_letters, _LETTERS),
@@ -602,7 +602,7 @@ quiz = Quiz(
                 ),
                 Option(
                     "KL(p‖q), with the teacher first.",
-                    "It weighs by what the teacher expects. An invention costs it next to nothing.",
+                    "It charges for an invention only by what is then missing elsewhere, however absurd it is.",
                 ),
                 Option(
                     "Top-1 agreement.",
