@@ -296,6 +296,15 @@ def test_bars_beside_a_named_tick_belong_to_it():
     ]  # fmt: skip
 
 
+def test_names_of_hidden_tick_labels_are_still_names():
+    # Regression: two panels that share the names between them could not be exported.
+    fig, ax = plt.subplots()
+    ax.bar([0, 1], [0.2, 0.8], label="teacher")
+    ax.set_xticks([0, 1], ["DE", "FR"])
+    ax.tick_params(labelbottom=False)
+    assert [row[3:5] for row in rows(fig, "bar")] == [("DE", "0.2"), ("FR", "0.8")]
+
+
 def test_numbers_on_fixed_ticks_stay_numbers():
     fig, ax = plt.subplots()
     ax.plot([1, 2, 4], [5, 6, 7])

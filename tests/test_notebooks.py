@@ -15,6 +15,7 @@ from nbformat import NotebookNode
 
 from kdlib import lessons
 from kdlib.exercises.engine import exercises_of
+from kdlib.figures.gallery import figures_in
 from kdlib.stored import clean, differences
 
 PATHS = lessons.find()
@@ -53,10 +54,10 @@ def test_the_first_lessons_are_there():
 
 
 @each_lesson
-def test_a_solved_lesson_is_correct_and_shows_what_is_stored(path):
+def test_a_solved_lesson_is_correct_shows_what_is_stored_and_exports_its_figures(path, tmp_path):
     stored = lessons.read(path)
     solved = lessons.solve(stored, lessons.exercises_for(path))
-    fresh = clean(lessons.execute(solved, path.stem))
+    fresh = clean(lessons.execute(solved, path.stem, env={"KDLIB_FIGURES": str(tmp_path)}))
 
     fresh_rest, answered = split_off_exercises(fresh)
     stored_rest, _ = split_off_exercises(stored)
@@ -64,6 +65,8 @@ def test_a_solved_lesson_is_correct_and_shows_what_is_stored(path):
     for cell in answered:
         assert "correct" in text_of(cell.outputs[-1]).split("·")[0], text_of(cell.outputs[-1])
     assert differences(stored_rest, fresh_rest) == []
+    pictures = [output for output in outputs(stored) if "image/png" in output.get("data", {})]
+    assert len(figures_in(tmp_path)) == len(pictures) > 0
 
 
 @each_lesson

@@ -209,8 +209,9 @@ def _tick_names(axis: Axis) -> dict[float, str]:
     """Position -> name, for an axis whose ticks were given names."""
     if not isinstance(axis.get_major_locator(), FixedLocator) and not axis.have_units():
         return {}
-    names = [label.get_text() for label in axis.get_majorticklabels()]
-    named = zip(axis.get_majorticklocs(), names, strict=True)
+    places = axis.get_majorticklocs()
+    names = axis.get_major_formatter().format_ticks(list(places))  # also of labels that are hidden
+    named = zip(places, names, strict=True)
     return {float(place): name for place, name in named if name and not _is_number(name)}
 
 
