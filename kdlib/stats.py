@@ -117,7 +117,7 @@ def mean_interval(
 
     What a sample has not seen no bootstrap knows: it is too narrow with fewer than about 20 inputs,
     with fewer than about 10 that differ from the rest (for 0/1 scores see `mcnemar`), and for means
-    that rest on a long tail. `python -m kdlib bench coverage` measures it.
+    that rest on a long tail. `kdlib.bench.coverage.report` measures it.
 
     More than NORMAL_ABOVE = 20,000 inputs are not resampled: the distribution of their resampled
     mean is known, normal but for a little skewness (Cornish and Fisher 1938). This changes less
