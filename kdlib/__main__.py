@@ -1,10 +1,12 @@
-"""python -m kdlib: what an instructor or a maintainer does from a terminal.
+"""python -m kdlib: what is done from a terminal; `python -m kdlib COMMAND --help` says more.
 
-doctor · figures · notebooks · solutions · budgets · bench · progress; `python -m kdlib COMMAND
---help` says more about each. Ends with 0 if all is well and with 1 if not.
+For anybody with two models: audit. For learners: doctor, progress. For instructors and maintainers:
+figures, notebooks, solutions, budgets, bench (losses, edges, coverage, audit).
+Ends with 0 if all is well, with 1 if not, and with 2 if the command was not understood.
 """
 
 import argparse
+import shlex
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -22,6 +24,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _parser().print_help()
         return 2
     options = _parser().parse_args(given)
+    options.given = given
     try:
         code: int = options.run(options)
         return code
@@ -40,6 +43,20 @@ def doctor(options: argparse.Namespace) -> int:
         problems += finding.status == "problem"
     print("All is well." if not problems else f"{problems} to mend: see the arrows above.")
     return int(problems > 0)
+
+
+def audit(options: argparse.Namespace) -> int:
+    """Say how well a student mimics its teacher, from files of their answers to the same inputs."""
+    from kdlib.reports.audit_files import ROLES, AuditError, run
+
+    files = {role: getattr(options, role) for role in ROLES if getattr(options, role) is not None}
+    command = shlex.join(["python", "-m", "kdlib", *options.given])
+    try:
+        run(files, options.logits, command, options.out, options.json)
+    except AuditError as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
 
 
 def figures(options: argparse.Namespace) -> int:
@@ -119,6 +136,23 @@ def edges(options: argparse.Namespace) -> int:
     return 0
 
 
+def coverage(options: argparse.Namespace) -> int:
+    """Simulate how often bootstrap intervals hold the truth (a few minutes)."""
+    from kdlib.bench.coverage import report
+
+    print(report(options.inputs, options.times))
+    return 0
+
+
+def audit_speed(options: argparse.Namespace) -> int:
+    """Time an audit of mapped files beside one pass that only reads them, and its memory."""
+    from kdlib.bench.audit import report
+
+    rows, classes = options.size
+    print(report(rows, classes, options.repeats))
+    return 0
+
+
 def progress(options: argparse.Namespace) -> int:
     """Show which exercises were attempted and solved on this computer."""
     from kdlib.exercises.progress import progress as summary
@@ -152,6 +186,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m kdlib", description="Tools of the course.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     lesson = "a lesson: number, file name, or part of its name (default: all)"
+    _add_audit(commands)
     _add(commands, doctor)
     make_figures = _add(commands, figures)
     make_figures.add_argument("names", nargs="*", metavar="LESSON|FIGURE", help="default: all")
@@ -171,8 +206,41 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _add_audit(commands: Any) -> None:
+    run = _add(commands, audit)
+    run.epilog = (
+        "Files: .npy (read as it is needed, so it may be larger than memory), .npz, .safetensors or "
+        ".csv; of several arrays in a file name one, as in answers.npz:student. Nothing is unpickled."
+    )
+    file = partial(run.add_argument, metavar="FILE")
+    file("--teacher", required=True, help="answers (N, K): a row per input, a column per class")
+    file("--student", required=True, help="the same of the student")
+    file("--control", help="the same of a model trained like the student, but without the teacher")
+    file("--labels", help="the right classes (N,), numbered from 0")
+    file("--groups", help="a name or number (N,) for each input, for agreement by group")
+    scale = run.add_mutually_exclusive_group()
+    scale.set_defaults(logits=None)
+    scale.add_argument("--logits", action="store_true", help="all answers are logits")
+    scale.add_argument("--probabilities", action="store_false", dest="logits",
+                       help="all answers are probabilities (default: told from the first rows)")  # fmt: skip
+    run.add_argument("--out", type=_ending(".html"), metavar="REPORT.html", help="write a page")
+    run.add_argument("--json", type=_ending(".json"), metavar="REPORT.json", help="write numbers")
+
+
+def _ending(suffix: str) -> Callable[[str], Path]:
+    """A name that cannot be that of a file of answers, which would be overwritten."""
+
+    def path(text: str) -> Path:
+        if not text.lower().endswith(suffix):
+            advice = f"{text!r}, expected a name that ends in {suffix}"
+            raise argparse.ArgumentTypeError(advice)
+        return Path(text)
+
+    return path
+
+
 def _add_bench(commands: Any) -> None:
-    summary = "Compare the losses with what everyone else writes."
+    summary = "Measure what is promised: losses, edge cases, intervals, the audit."
     bench = commands.add_parser("bench", help=summary, description=summary)
     kinds = bench.add_subparsers(required=True, metavar="WHAT")
     cost = _add(kinds, losses)
@@ -183,6 +251,13 @@ def _add_bench(commands: Any) -> None:
     add_sizes("--hidden-sizes", help="the same for kd_loss_from_hidden (default: 1024x32000)")
     behaviour = _add(kinds, edges)
     behaviour.add_argument("--write", action="store_true", help="into docs/edges.md")
+    truth = _add(kinds, coverage)
+    truth.add_argument("--inputs", type=_count, nargs="+", default=(200, 2000), help="of a sample")
+    truth.add_argument("--times", type=_count, default=1000, help="intervals each (default: 1000)")
+    speed = _add(kinds, audit_speed, "audit")
+    speed.add_argument("--size", type=_size, default=(1_000_000, 100), metavar="NxK",
+                       help="of the files (default: 1000000x100, 800 MB in the temporary folder)")  # fmt: skip
+    speed.add_argument("--repeats", type=_count, default=5, help="rounds (default: 5)")
 
 
 def _size(text: str) -> tuple[int, int]:
@@ -200,10 +275,12 @@ def _count(text: str) -> int:
     return int(text)
 
 
-def _add(commands: Any, run: Callable[[argparse.Namespace], int]) -> argparse.ArgumentParser:
+def _add(
+    commands: Any, run: Callable[[argparse.Namespace], int], name: str = ""
+) -> argparse.ArgumentParser:
     summary = (run.__doc__ or "").strip()
     parser: argparse.ArgumentParser = commands.add_parser(
-        run.__name__, help=summary, description=summary
+        name or run.__name__, help=summary.replace("%", "%%"), description=summary
     )
     parser.set_defaults(run=run)
     return parser

@@ -2,32 +2,38 @@
 
 `audit` reads answers block by block, so that a memory-mapped file need not fit into memory, and
 keeps a few numbers per row. What they mean is explained in kdlib/fidelity/measures.py.
+`reliabilities` says beside it whether the models' confidence means what it says.
 """
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 import numpy as np
+import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 from tqdm.auto import tqdm
 
 from kdlib import checks
+from kdlib.calibration import ReliabilityBin, reliability
 from kdlib.checks import Floats
 from kdlib.fidelity.comparison import Labels
+from kdlib.fidelity.curves import Curves, curves
 from kdlib.fidelity.findings import ControlFindings, Example
 from kdlib.fidelity.profile import profile_of_values
 from kdlib.fidelity.report import FidelityReport, report_of
-from kdlib.fidelity.rows import Model, Rows, compare
+from kdlib.fidelity.rows import RELEASE_BYTES, Model, Rows, compare, let_go
 from kdlib.fidelity.slices import slices, thirds
 from kdlib.fidelity.tally import tally
 from kdlib.stats import paired_bootstrap
 
 WORST = 10
 LONG = 2**25  # numbers to read, above which a bar shows progress
+MOST_ROWS, MOST_NUMBERS = 100_000, 2**24  # of a model, from which its reliability is told
+BINS = 10
 
-__all__ = ["audit"]
+__all__ = ["audit", "reliabilities"]
 
 
 def audit(
@@ -79,8 +85,45 @@ def audit(
         control=_control(report.control, rows, seed),
         by_group=slices(rows.agrees[0], parts[1], parts[0], seed) if parts else (),
         worst=tuple(_worst(rows, labels)),
+        curves=_curves(models[1:], rows),
         streamed=False,
     )
+
+
+def reliabilities(
+    report: FidelityReport, answers: Mapping[str, Floats], labels: Labels
+) -> dict[str, tuple[ReliabilityBin, ...]]:
+    """Return what each model claims and what is true, in ten bins of equal width of confidence.
+
+    From evenly spaced rows, at most 100,000 and 2^24 numbers of each model: the bins' counts say
+    how many those were.
+
+    Args:
+        report: of these answers, which says on what scale they are.
+        answers: by model, (N, K), K at least 2.
+    """
+    most = max(1, min(MOST_ROWS, MOST_NUMBERS // report.classes))
+    step = -(-report.rows // most)
+    kept = checks.labels_in_range(labels, rows=report.rows, classes=report.classes)[::step]
+    found = {}
+    for name, given in answers.items():
+        some = _every(checks.class_rows(given, name), step)
+        if report.taken_for[name] != "probabilities":
+            some = (some if some.dtype == torch.float64 else some.float()).softmax(-1)
+        found[name] = reliability(some, kept, BINS)
+    return found
+
+
+def _every(values: checks.Answers, step: int) -> Tensor:
+    """Every so-manieth row; of a mapped file not much is in memory at any time."""
+    size = step * max(1, RELEASE_BYTES // (values.shape[1] * values.dtype.itemsize * step))
+    parts = []
+    for start in range(0, len(values), size):
+        some = values[start : start + size : step]
+        copy = some if isinstance(some, Tensor) else checks.as_floats(np.array(some), "answers")
+        parts.append(copy.detach().cpu())
+        let_go(values)
+    return torch.cat(parts)
 
 
 def _models(given: dict[str, Floats], logits: bool | None) -> list[Model]:
@@ -117,6 +160,13 @@ def _control(findings: ControlFindings | None, rows: Rows, seed: int) -> Control
         kl=profile_of_values(rows.kl[1], rows.uncertified[1], seed),
         kl_saved=saved,
     )
+
+
+def _curves(students: list[Model], rows: Rows) -> dict[str, Curves]:
+    return {
+        model.name: curves(rows.kl[i], rows.uncertified[i], rows.agrees[i], rows.margin)
+        for i, model in enumerate(students)
+    }
 
 
 def _worst(rows: Rows, labels: NDArray[np.int64] | None) -> Iterable[Example]:

@@ -17,7 +17,7 @@ from kdlib.bench.peak_memory import forget_peak, peak_bytes
 forget_peak()
 _before = peak_bytes()
 {statement}
-print(peak_bytes() - _before)
+print(_before, peak_bytes() - _before)
 """
 
 
@@ -29,6 +29,12 @@ def peak_extra_bytes(setup: str, statement: str) -> int | None:
     Raises:
         RuntimeError: if the process fails, with its last words.
     """
+    found = before_and_extra_bytes(setup, statement)
+    return found and found[1]
+
+
+def before_and_extra_bytes(setup: str, statement: str) -> tuple[int, int] | None:
+    """Return also what the process had before, which with the extra is its peak."""
     if not STATUS.exists():
         return None
     program = _PROGRAM.format(setup=setup, statement=statement)
@@ -41,7 +47,8 @@ def peak_extra_bytes(setup: str, statement: str) -> int | None:
     if done.returncode:
         words = done.stderr.strip().splitlines() or ["it was killed: out of memory?"]
         raise RuntimeError(f"Measuring memory failed ({done.returncode}): {words[-1]}")
-    return int(done.stdout.split()[-1])
+    before, extra = map(int, done.stdout.split()[-2:])
+    return before, extra
 
 
 def forget_peak() -> None:

@@ -4,7 +4,8 @@ Each check returns the input in the form that the caller needs, or raises a Valu
 that says what was wrong (name, shape, value, position), what was expected, and what to do.
 `arrays`: numbers, distributions, settings. `logits`: what losses take. `examples`: names, data files, what
 training takes. `scores`: what statistics take. `calibration`: probabilities with labels. `fidelity`:
-what two models said of the same inputs. `pictures`: names and descriptions of figures.
+what two models said of the same inputs. `files`: of a user, for the command line. `pictures`: names
+and descriptions of figures.
 """
 
 from kdlib.checks.arrays import (
@@ -61,6 +62,20 @@ from kdlib.checks.fidelity import (
     sum_tolerance,
     two_inputs,
 )
+from kdlib.checks.files import (
+    csv_head,
+    csv_line,
+    damaged_file,
+    file_of_numbers,
+    in_a_terminal,
+    is_number,
+    no_objects,
+    not_row_numbers,
+    not_written,
+    one_array,
+    one_column,
+    place_to_write,
+)
 from kdlib.checks.logits import (
     hidden_and_weight,
     hidden_pair,
@@ -112,6 +127,9 @@ __all__ = [
     "count_of",
     "counted_alike",
     "counter",
+    "csv_head",
+    "csv_line",
+    "damaged_file",
     "defined",
     "discordant_counts",
     "distribution",
@@ -122,14 +140,17 @@ __all__ = [
     "figure",
     "figure_name",
     "figure_words",
+    "file_of_numbers",
     "finite_loss",
     "first_places",
     "fraction",
     "groups",
     "hidden_and_weight",
     "hidden_pair",
+    "in_a_terminal",
     "intact_file",
     "interval",
+    "is_number",
     "kept_rows",
     "labels_in_range",
     "logit_shapes",
@@ -141,9 +162,15 @@ __all__ = [
     "needs_gradient",
     "no_gradient",
     "no_minimum",
+    "no_objects",
     "no_second_derivative",
     "non_negative",
+    "not_row_numbers",
+    "not_written",
+    "one_array",
+    "one_column",
     "one_of",
+    "place_to_write",
     "points_in",
     "positions",
     "positive",

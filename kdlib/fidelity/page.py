@@ -33,10 +33,24 @@ def as_text(sentences: Sequence[str], tables: Sequence[Table]) -> str:
 
 def as_html(title: str, sentences: Sequence[str], tables: Sequence[Table]) -> str:
     """Return the same as a part of a page."""
-    words = "".join(f"<p>{escape(sentence)}</p>" for sentence in sentences)
     return (
-        f'<section aria-label="{escape(title)}">{words}'
-        f"{''.join(map(_html_table, tables))}</section>"
+        f'<section aria-label="{escape(title)}">{html_words(sentences)}'
+        f"{''.join(map(html_table, tables))}</section>"
+    )
+
+
+def html_words(sentences: Sequence[str]) -> str:
+    """Return a paragraph for each sentence."""
+    return "".join(f"<p>{escape(sentence)}</p>" for sentence in sentences)
+
+
+def html_table(table: Table) -> str:
+    """Return a table with its caption, and headers that say what they head."""
+    head = "".join(f'<th scope="col" style="{LEFT}">{escape(cell)}</th>' for cell in table.head)
+    body = "".join(f"<tr>{_html_line(line)}</tr>" for line in table.lines)
+    return (
+        f'<table style="margin:1em 0"><caption style="{LEFT}">{escape(table.caption)}</caption>'
+        f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
     )
 
 
@@ -94,15 +108,6 @@ def _text_table(table: Table) -> str:
 def _hundredfold(interval: Interval) -> Interval:
     estimate, low, high = (100 * x for x in (interval.estimate, interval.low, interval.high))
     return Interval(estimate, low, high, interval.confidence)
-
-
-def _html_table(table: Table) -> str:
-    head = "".join(f'<th scope="col" style="{LEFT}">{escape(cell)}</th>' for cell in table.head)
-    body = "".join(f"<tr>{_html_line(line)}</tr>" for line in table.lines)
-    return (
-        f'<table style="margin:1em 0"><caption style="{LEFT}">{escape(table.caption)}</caption>'
-        f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
-    )
 
 
 def _html_line(line: Sequence[str]) -> str:

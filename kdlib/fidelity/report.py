@@ -4,12 +4,13 @@ In words first, which also say what cannot be said; then in numbers; then the wo
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from kdlib.fidelity.curves import Curves
 from kdlib.fidelity.findings import (
     ControlFindings,
     Example,
@@ -48,6 +49,16 @@ OF_CONTROL = {
     "copied_errors": "share of mistakes that the control repeats",
     "added_copied_errors": "repeated mistakes, student minus control",
 }
+OF_KL = {
+    "mean": "mean",
+    "finite_mean": "mean of the finite ones",
+    "median": "median",
+    "p90": "90th percentile",
+    "p99": "99th percentile",
+    "max": "largest",
+    "above_budget": "share of inputs at the flip budget or above",
+    "infinite": "share of inputs where it is infinite",
+}
 JUDGED = {
     "better": "better than {other}",
     "worse": "worse than {other}",
@@ -59,8 +70,8 @@ JUDGED = {
 class FidelityReport:
     """How well a student mimics its teacher on N inputs; all intervals are at 95 %, over inputs.
 
-    `taken_for` says of each model on which scale its answers were understood. `streamed`: quantiles
-    of KL come from a histogram and are at most 1 % off.
+    `taken_for` says of each model on which scale its answers were understood. `curves`: what figures
+    draw, by model. `streamed`: quantiles of KL come from a histogram and are at most 1 % off.
     """
 
     rows: int
@@ -75,6 +86,7 @@ class FidelityReport:
     by_class: tuple[Slice, ...]
     by_group: tuple[Slice, ...] = ()
     worst: tuple[Example, ...] = ()
+    curves: dict[str, Curves] = field(default_factory=dict)
     streamed: bool = False
 
     @property
@@ -88,10 +100,11 @@ class FidelityReport:
         ]
 
     def __str__(self) -> str:
-        return as_text(self.words, list(_tables(self)))
+        return as_text(self.words, [*number_tables(self), *worst_tables(self)])
 
     def _repr_html_(self) -> str:
-        return as_html("Fidelity report", self.words, list(_tables(self)))
+        tables = [*number_tables(self), *worst_tables(self)]
+        return as_html("Fidelity report", self.words, tables)
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything, ready for JSON; infinite numbers are the text "inf"."""
@@ -118,6 +131,24 @@ def report_of(
         slices_of_counts(class_names(classes), counted.classes, student.agreed),
         streamed=True,
     )
+
+
+def number_tables(report: FidelityReport) -> Iterator[Table]:
+    """Yield what there is in numbers, the most important first."""
+    head = ("quantity", "estimate and 95 % interval")
+    yield Table("Fidelity in numbers", head, list(_numbers(report)))
+    yield _profile_table(report)
+    yield _slices_table("By the teacher's margin (its first probability minus its second)",
+                        report.by_margin, len(report.by_margin))  # fmt: skip
+    yield _slices_table("By the teacher's answer", report.by_class, SHOWN)
+    if report.by_group:
+        yield _slices_table("By group", report.by_group, SHOWN)
+
+
+def worst_tables(report: FidelityReport) -> Iterator[Table]:
+    """Yield the table of worst examples, if any are known."""
+    if report.worst:
+        yield _worst_table(report.worst)
 
 
 def _about_agreement(report: FidelityReport) -> str:
@@ -202,19 +233,6 @@ def _limits(report: FidelityReport) -> Iterator[str]:
         yield f"Taken for {scale}: {', '.join(names)}."
 
 
-def _tables(report: FidelityReport) -> Iterator[Table]:
-    head = ("quantity", "estimate and 95 % interval")
-    yield Table("Fidelity in numbers", head, list(_numbers(report)))
-    yield _profile_table(report)
-    yield _slices_table("By the teacher's margin (its first probability minus its second)",
-                        report.by_margin, len(report.by_margin))  # fmt: skip
-    yield _slices_table("By the teacher's answer", report.by_class, SHOWN)
-    if report.by_group:
-        yield _slices_table("By group", report.by_group, SHOWN)
-    if report.worst:
-        yield _worst_table(report.worst)
-
-
 def _numbers(report: FidelityReport) -> Iterator[tuple[str, str]]:
     yield "agreement", str(report.agreement)
     yield "Cohen's kappa", "undefined" if report.kappa is None else f"{report.kappa:.3f}"
@@ -227,12 +245,10 @@ def _profile_table(report: FidelityReport) -> Table:
     profiles = {"student": report.kl}
     if report.control:
         profiles["control"] = report.control.kl
-    names = [
-        name for name in vars(report.kl) if name != "finite_mean" or report.kl.infinite.estimate
-    ]
     lines = [
-        [name.replace("_", " "), *(_cell(getattr(kl, name)) for kl in profiles.values())]
-        for name in names
+        [words, *(_cell(getattr(kl, name)) for kl in profiles.values())]
+        for name, words in OF_KL.items()
+        if name != "finite_mean" or report.kl.infinite.estimate
     ]
     note = " (quantiles at most 1 % off)" if report.streamed else ""
     return Table(f"KL from the teacher, in nats{note}", ["", *profiles], lines)

@@ -115,7 +115,16 @@ def blocks(models: Sequence[Model], rows: slice = slice(None)) -> Iterator[slice
         if read_bytes >= RELEASE_BYTES or start + size >= last:
             read_bytes = 0
             for model in models:
-                _let_go(model.values)
+                let_go(model.values)
+
+
+def let_go(values: checks.Answers) -> None:
+    """Tell the system that the pages of a mapped file need not stay in memory: they can be read again."""
+    mapped = getattr(values, "_mmap", None)
+    if mapped is not None and getattr(values, "mode", "c") != "c" and hasattr(mapped, "madvise"):
+        import mmap
+
+        mapped.madvise(mmap.MADV_DONTNEED)
 
 
 def room_for(models: Sequence[Model], number: int) -> Floats:
@@ -229,12 +238,3 @@ def _working_type(models: Sequence[Model]) -> Any:
         for model in models
     )
     return np.float64 if wide else np.float32
-
-
-def _let_go(values: checks.Answers) -> None:
-    """Tell the system that the pages of a mapped file need not stay in memory: they can be read again."""
-    mapped = getattr(values, "_mmap", None)
-    if mapped is not None and getattr(values, "mode", "c") != "c" and hasattr(mapped, "madvise"):
-        import mmap
-
-        mapped.madvise(mmap.MADV_DONTNEED)

@@ -1,0 +1,1 @@
+"""From somebody's files to a report on a page: what the commands for practitioners do."""
