@@ -47,16 +47,10 @@ def doctor(options: argparse.Namespace) -> int:
 
 def audit(options: argparse.Namespace) -> int:
     """Say how well a student mimics its teacher, from files of their answers to the same inputs."""
-    from kdlib.reports.audit_files import ROLES, AuditError, run
+    from kdlib.reports.audit_files import ROLES, audit_files
 
     files = {role: getattr(options, role) for role in ROLES if getattr(options, role) is not None}
-    command = shlex.join(["python", "-m", "kdlib", *options.given])
-    try:
-        run(files, options.logits, command, options.out, options.json)
-    except AuditError as error:
-        print(error, file=sys.stderr)
-        return 1
-    return 0
+    return _publish(partial(audit_files, files, options.logits, _as_typed(options)), options)
 
 
 def figures(options: argparse.Namespace) -> int:
@@ -180,6 +174,22 @@ def _bar(name: str, cells: int) -> Iterator[Any]:
 
     with tqdm(total=cells, desc=name, unit="cell", disable=None, leave=False) as bar:
         yield bar
+
+
+def _as_typed(options: argparse.Namespace) -> str:
+    return shlex.join(["python", "-m", "kdlib", *options.given])
+
+
+def _publish(make: Callable[[], Any], options: argparse.Namespace) -> int:
+    """Print and write a report of files; 1 if a file is not what it should be."""
+    from kdlib.reports.writing import ReportError, publish
+
+    try:
+        publish(make, options.out, options.json)
+    except ReportError as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
 
 
 def _parser() -> argparse.ArgumentParser:

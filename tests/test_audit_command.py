@@ -19,7 +19,7 @@ from kdlib import lessons
 from kdlib.audit import audit, reliabilities
 from kdlib.calibration import reliability
 from kdlib.reports import audit_files
-from kdlib.reports.audit_files import AuditError, write_whole
+from kdlib.reports.writing import ReportError, write_whole
 
 ALL = ("teacher", "student", "control", "labels", "groups")
 
@@ -316,7 +316,9 @@ def test_what_was_there_is_replaced_whole_or_not_at_all(tmp_path, monkeypatch):
     for method in ("write_text", "replace"):
         with monkeypatch.context() as patched:
             patched.setattr(Path, method, full)
-            with pytest.raises(AuditError, match=r"report\.html cannot be written \(No space left"):
+            with pytest.raises(
+                ReportError, match=r"report\.html cannot be written \(No space left"
+            ):
                 write_whole(path, "newer")
         assert path.read_text() == "new" and sorted(tmp_path.iterdir()) == [link, path]
 

@@ -5,38 +5,21 @@ those who do not see it), and a caption with the numbers.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-
-import matplotlib as mpl
-from matplotlib.figure import Figure
 
 from kdlib.calibration import ReliabilityBin
 from kdlib.fidelity.curves import Curves
 from kdlib.fidelity.page import nats, percent
 from kdlib.fidelity.report import FidelityReport
-from kdlib.figures import use_style
 from kdlib.figures.audit import (
     agreement_along_margin,
     agreement_rows,
     kl_shares,
     reliability_chart,
 )
-from kdlib.figures.show import png
+from kdlib.reports.page import Picture, house_style, picture
 from kdlib.stats import Interval
 
-DPI = 190  # sharp on a telephone, and at 200 % zoom
-
 Bins = Mapping[str, Sequence[ReliabilityBin]]
-
-
-@dataclass(frozen=True)
-class Picture:
-    """A figure as PNG, its heading, what is drawn, and its caption."""
-
-    heading: str
-    drawn: str
-    caption: str
-    png: bytes
 
 
 def pictures(report: FidelityReport, bins: Bins | None = None) -> list[Picture]:
@@ -45,8 +28,7 @@ def pictures(report: FidelityReport, bins: Bins | None = None) -> list[Picture]:
     Args:
         bins: by model, what `audit.reliabilities` found; None without labels.
     """
-    with mpl.rc_context():
-        use_style()
+    with house_style():
         return [*_of_report(report), *([_reliability(bins, report.rows)] if bins else [])]
 
 
@@ -70,7 +52,7 @@ def _agreement(report: FidelityReport) -> Picture:
         )
     drawn = f"A point with its 95 % interval for each model, {_and(found)}, over agreement in %."
     heading = f"Agreement with the teacher: {numbers}"
-    return _picture(agreement_rows(found), heading, drawn, caption)
+    return picture(agreement_rows(found), heading, drawn, caption)
 
 
 def _kl(report: FidelityReport) -> Picture:
@@ -93,7 +75,7 @@ def _kl(report: FidelityReport) -> Picture:
     )
     if kl.infinite.estimate:
         heading = f"KL is {nats(kl.median)} nats at the median, infinite on {percent(kl.infinite)}"
-    return _picture(kl_shares(report.curves), heading, drawn, caption)
+    return picture(kl_shares(report.curves), heading, drawn, caption)
 
 
 def _along_margin(curves: Mapping[str, Curves]) -> Picture:
@@ -114,7 +96,7 @@ def _along_margin(curves: Mapping[str, Curves]) -> Picture:
         f"Points with 95 % intervals for each model, {_and(curves)}: agreement in %, over the "
         "teacher's margin from 0 (hesitates) to 1 (is sure)."
     )
-    return _picture(agreement_along_margin(curves), heading, drawn, caption)
+    return picture(agreement_along_margin(curves), heading, drawn, caption)
 
 
 def _reliability(bins: Bins, rows: int) -> Picture:
@@ -132,7 +114,7 @@ def _reliability(bins: Bins, rows: int) -> Picture:
         "diagonal a model claims too much, above it too little; wide intervals belong to bins "
         "with few answers."
     )
-    return _picture(reliability_chart(bins), heading, drawn, caption)
+    return picture(reliability_chart(bins), heading, drawn, caption)
 
 
 def _claims(bins: Sequence[ReliabilityBin]) -> str:
@@ -140,10 +122,6 @@ def _claims(bins: Sequence[ReliabilityBin]) -> str:
     claimed = sum(some.count * some.mean_confidence for some in bins) / number
     right = sum(some.count * some.accuracy.estimate for some in bins) / number
     return f"claims {100 * claimed:.1f} %, is right on {100 * right:.1f} %"
-
-
-def _picture(figure: Figure, heading: str, drawn: str, caption: str) -> Picture:
-    return Picture(heading, drawn, caption, png(figure, dpi=DPI))
 
 
 def _whole(interval: Interval) -> str:
