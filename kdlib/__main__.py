@@ -1,6 +1,6 @@
 """python -m kdlib: what is done from a terminal; `python -m kdlib COMMAND --help` says more.
 
-For anybody with two models: audit. For learners: doctor, progress. For instructors and maintainers:
+For anybody with two models: audit, threshold. For learners: doctor, progress. For instructors and maintainers:
 figures, notebooks, solutions, budgets, bench (losses, edges, coverage, audit).
 Ends with 0 if all is well, with 1 if not, and with 2 if the command was not understood.
 """
@@ -51,6 +51,16 @@ def audit(options: argparse.Namespace) -> int:
 
     files = {role: getattr(options, role) for role in ROLES if getattr(options, role) is not None}
     return _publish(partial(audit_files, files, options.logits, _as_typed(options)), options)
+
+
+def threshold(options: argparse.Namespace) -> int:
+    """Say below which confidence a small model should defer to a large one, from files of answers."""
+    from kdlib.reports.threshold_files import ROLES, threshold_files
+
+    files = {role: getattr(options, role) for role in ROLES}
+    names = ("small_cost", "large_cost", "risk", "delta", "promise", "score", "logits")
+    settings = {name: getattr(options, name) for name in names}
+    return _publish(partial(threshold_files, files, settings, _as_typed(options)), options)
 
 
 def figures(options: argparse.Namespace) -> int:
@@ -197,6 +207,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     lesson = "a lesson: number, file name, or part of its name (default: all)"
     _add_audit(commands)
+    _add_threshold(commands)
     _add(commands, doctor)
     make_figures = _add(commands, figures)
     make_figures.add_argument("names", nargs="*", metavar="LESSON|FIGURE", help="default: all")
@@ -218,16 +229,40 @@ def _parser() -> argparse.ArgumentParser:
 
 def _add_audit(commands: Any) -> None:
     run = _add(commands, audit)
-    run.epilog = (
-        "Files: .npy (read as it is needed, so it may be larger than memory), .npz, .safetensors or "
-        ".csv; of several arrays in a file name one, as in answers.npz:student. Nothing is unpickled."
-    )
     file = partial(run.add_argument, metavar="FILE")
     file("--teacher", required=True, help="answers (N, K): a row per input, a column per class")
     file("--student", required=True, help="the same of the student")
     file("--control", help="the same of a model trained like the student, but without the teacher")
     file("--labels", help="the right classes (N,), numbered from 0")
     file("--groups", help="a name or number (N,) for each input, for agreement by group")
+    _add_files(run)
+
+
+def _add_threshold(commands: Any) -> None:
+    run = _add(commands, threshold)
+    file = partial(run.add_argument, metavar="FILE", required=True)
+    file("--small", help="answers (N, K): a row per input, a column per class")
+    file("--large", help="the same of the large model")
+    file("--labels", help="the right classes (N,), numbered from 0")
+    number = partial(run.add_argument, type=float, metavar="NUMBER")
+    number("--small-cost", required=True, help="of one call of the small model, in any unit")
+    number("--large-cost", required=True, help="of one call of the large model, in the same unit")
+    number("--risk", required=True, help="the share of wrong answers to promise, such as 0.05")
+    number("--delta", default=0.1, help="the chance of a false promise (default: 0.1)")
+    run.add_argument("--promise", choices=("kept", "inputs", "cascade"), default="kept",
+                     help="wrong answers among those that the small model keeps (default), among "
+                     "all inputs but only of the small model, or of the cascade")  # fmt: skip
+    run.add_argument("--score", choices=("max_prob", "margin", "entropy", "log_odds"),
+                     default="max_prob", help="what confidence is (default: max_prob)")  # fmt: skip
+    _add_files(run)
+
+
+def _add_files(run: argparse.ArgumentParser) -> None:
+    """What every command on files of answers takes: their scale, and where to write."""
+    run.epilog = (
+        "Files: .npy (read as it is needed, so it may be larger than memory), .npz, .safetensors or "
+        ".csv; of several arrays in a file name one, as in answers.npz:student. Nothing is unpickled."
+    )
     scale = run.add_mutually_exclusive_group()
     scale.set_defaults(logits=None)
     scale.add_argument("--logits", action="store_true", help="all answers are logits")

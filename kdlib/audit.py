@@ -21,6 +21,7 @@ from kdlib.checks import Floats
 from kdlib.fidelity.comparison import Labels
 from kdlib.fidelity.curves import Curves, curves
 from kdlib.fidelity.findings import ControlFindings, Example
+from kdlib.fidelity.given import models_of
 from kdlib.fidelity.profile import profile_of_values
 from kdlib.fidelity.report import FidelityReport, report_of
 from kdlib.fidelity.rows import RELEASE_BYTES, Model, Rows, compare, let_go
@@ -70,7 +71,7 @@ def audit(
     (2, 'probabilities')
     """
     given = {"teacher": teacher, "student": student}
-    models = _models(given if control is None else {**given, "control": control}, logits)
+    models = models_of(given if control is None else {**given, "control": control}, logits)
     number, classes = models[0].values.shape
     if labels is not None:
         labels = checks.labels_in_range(labels, rows=number, classes=classes).cpu().numpy()
@@ -124,22 +125,6 @@ def _every(values: checks.Answers, step: int) -> Tensor:
         parts.append(copy.detach().cpu())
         let_go(values)
     return torch.cat(parts)
-
-
-def _models(given: dict[str, Floats], logits: bool | None) -> list[Model]:
-    answers = {name: checks.class_rows(values, name) for name, values in given.items()}
-    teacher = answers["teacher"]
-    for name, values in answers.items():
-        checks.same_inputs_and_classes(teacher, values, ("teacher", name))
-    checks.two_inputs(len(teacher), "teacher")
-    return [_model(name, values, logits) for name, values in answers.items()]
-
-
-def _model(name: str, values: checks.Answers, logits: bool | None) -> Model:
-    if logits is None:
-        probabilities = checks.look_like_probabilities(values, name)
-        return Model(name, values, "probabilities" if probabilities else "logits", "guessed")
-    return Model(name, values, "logits" if logits else "probabilities")
 
 
 def _rows(models: list[Model]) -> Rows:
