@@ -1,7 +1,7 @@
 """python -m kdlib: what is done from a terminal; `python -m kdlib COMMAND --help` says more.
 
 For anybody with two models: audit, threshold. For learners: doctor, progress. For instructors and maintainers:
-figures, notebooks, solutions, budgets, bench (losses, edges, coverage, audit).
+figures, notebooks, solutions, budgets, bench (losses, edges, coverage, audit, cascade).
 Ends with 0 if all is well, with 1 if not, and with 2 if the command was not understood.
 """
 
@@ -157,6 +157,14 @@ def audit_speed(options: argparse.Namespace) -> int:
     return 0
 
 
+def curve_speed(options: argparse.Namespace) -> int:
+    """Time the deferral curve of a million inputs beside only sorting them."""
+    from kdlib.bench.cascade import report
+
+    print(report(options.inputs, options.repeats))
+    return 0
+
+
 def progress(options: argparse.Namespace) -> int:
     """Show which exercises were attempted and solved on this computer."""
     from kdlib.exercises.progress import progress as summary
@@ -285,7 +293,7 @@ def _ending(suffix: str) -> Callable[[str], Path]:
 
 
 def _add_bench(commands: Any) -> None:
-    summary = "Measure what is promised: losses, edge cases, intervals, the audit."
+    summary = "Measure what is promised: losses, edge cases, intervals, the audit, cascades."
     bench = commands.add_parser("bench", help=summary, description=summary)
     kinds = bench.add_subparsers(required=True, metavar="WHAT")
     cost = _add(kinds, losses)
@@ -303,6 +311,9 @@ def _add_bench(commands: Any) -> None:
     speed.add_argument("--size", type=_size, default=(1_000_000, 100), metavar="NxK",
                        help="of the files (default: 1000000x100, 800 MB in the temporary folder)")  # fmt: skip
     speed.add_argument("--repeats", type=_count, default=5, help="rounds (default: 5)")
+    curve = _add(kinds, curve_speed, "cascade")
+    curve.add_argument("--inputs", type=_count, default=1_000_000, help="(default: a million)")
+    curve.add_argument("--repeats", type=_count, default=9, help="rounds (default: 9)")
 
 
 def _size(text: str) -> tuple[int, int]:

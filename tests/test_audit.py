@@ -30,12 +30,12 @@ def test_the_first_sentence_sets_agreement_beside_that_of_a_control(report):
     assert re.fullmatch(
         r"The student gives the teacher's answer on [\d.]+ % \[[\d.]+, [\d.]+\] of 3,000 inputs; a "
         r"model trained without the teacher already does on [\d.]+ % \[[\d.]+, [\d.]+\]: "
-        r"distillation added [\d.]+ points \[[\d.]+, [\d.]+\]: better than the control\.",
+        r"the student agrees on [\d.]+ points \[[\d.]+, [\d.]+\] more: better than the control\.",
         report.words[0],
     )
     assert f"{100 * report.agreement.estimate:.1f} %" in report.words[0]
     added = 100 * report.control.added_agreement.estimate
-    assert f"added {added:.1f} points" in report.words[0]
+    assert f"agrees on {added:.1f} points" in report.words[0]
 
 
 def test_words_come_before_numbers_and_numbers_before_examples(report):
@@ -60,7 +60,9 @@ def test_the_verdict_is_better_worse_or_cannot_tell(student, control, judged):
               "bad": teacher + 3 * rng.standard_normal((500, 4))}  # fmt: skip
     words = audit(teacher, models[student], control=models[control]).words
     assert f": {judged}." in words[0]
-    assert any("distillation saved" in sentence and judged in sentence for sentence in words[1:])
+    about_kl = next(sentence for sentence in words if "The control's KL" in sentence)
+    assert f": {judged}." in about_kl
+    assert not any("distillation" in sentence for sentence in words)
 
 
 def test_the_report_says_what_cannot_be_said_without_a_control_or_labels():
@@ -83,7 +85,7 @@ def test_mistakes_are_told_with_their_number_and_the_control_s():
     teacher, student, labels, control = data(400)
     report = audit(teacher, student, labels, control)
     (sentence,) = (s for s in report.words if s.startswith("Of its"))
-    assert f"Of its {report.labels.teacher_mistakes} mistakes" in sentence
+    assert f"Of the teacher's {report.labels.teacher_mistakes} mistakes" in sentence
     assert "the control" in sentence
     perfect = audit(teacher, student, teacher.argmax(-1))
     assert any("no mistake on these inputs" in sentence for sentence in perfect.words)

@@ -159,10 +159,11 @@ def _about_agreement(report: FidelityReport) -> str:
     if report.control is None:
         return f"{sentence}."
     free, added = report.control.agreement, report.control.added_agreement
-    verb = "added" if added.estimate >= 0 else "changed that by"
+    more = f"the student agrees on {points(added)} more"
+    fewer = f"student minus control is {points(added)}"
     return (
         f"{sentence}; a model trained without the teacher already does on {percent(free)}: "
-        f"distillation {verb} {points(added)}: {_judged(added, 'the control')}."
+        f"{more if added.estimate >= 0 else fewer}: {_judged(added, 'the control')}."
     )
 
 
@@ -184,9 +185,11 @@ def _about_kl(report: FidelityReport) -> Iterator[str]:
     )
     if report.control and report.control.kl_saved:
         saved = report.control.kl_saved
+        lower = f"the student's is {saved} nats lower"
+        higher = f"control minus student is {saved} nats"
         yield (
-            f"The control's KL is {_mean(report.control.kl.mean)} on average; distillation saved "
-            f"{saved} nats of it: {_judged(saved, 'the control')}."
+            f"The control's KL is {_mean(report.control.kl.mean)} on average; "
+            f"{lower if saved.estimate >= 0 else higher}: {_judged(saved, 'the control')}."
         )
 
 
@@ -220,7 +223,7 @@ def _limits(report: FidelityReport) -> Iterator[str]:
     if report.control is None:
         yield (
             "Without a control, a model trained in the same way but without the teacher, nobody "
-            "can say how much of the agreement is owed to distillation: accurate models agree."
+            "can say how much of the agreement is there without it: accurate models agree."
         )
     if report.labels is None:
         yield (

@@ -76,12 +76,12 @@ def arrangements() -> Figure:
     figure = Figure(figsize=(11, 5.6))
     axes = figure.subplots(2, 3)
     for ax, panel in zip(axes.flat, PANELS, strict=False):
-        _draw(ax, panel)
+        draw(ax, panel)
     _legend(axes.flat[-1])
     return figure
 
 
-def _draw(ax: Axes, panel: Panel) -> None:
+def draw(ax: Axes, panel: Panel) -> None:
     _empty(ax)
     drawn = {name: _box(ax, name, place) for name, place in panel.boxes.items()}
     for start, end, text in panel.arrows:

@@ -68,7 +68,8 @@ READING = (
     (
         "Repeated mistakes",
         "Of the inputs on which the teacher is wrong, on how many the student gives the same wrong "
-        "answer. A student that learned from labels would repeat about as many as the control.",
+        "answer. A student that learned from labels would repeat about as many as the control; one "
+        "that learned from another teacher's probabilities may repeat more of them too.",
     ),
     (
         "Parts of the inputs",
