@@ -1,5 +1,6 @@
 """Exercises of lesson 09: did it mimic?"""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -71,22 +72,38 @@ def _three_lists(answer: Any) -> bool:
     return shapes == [(10,)] * 3 and all(float(x) in (0, 1, 2) for row in written for x in row)
 
 
+def _no_positions(answer: Any) -> bool:
+    written = rows(answer)
+    return len(written) != 3 or any(row.ndim == 0 or len(row) != 3 for row in written)
+
+
 def _right(answer: Any) -> Tensor:
     return torch.stack(rows(answer)) == tensor(TRUTH)
 
 
-def _seven_right(answer: Any) -> bool:
-    return _right(answer).sum(-1).tolist() == [7, 7, 7]
+def _counts_right(answer: Any) -> list[int]:
+    counts: list[int] = _right(answer).sum(-1).tolist()
+    return counts
 
 
-def _first_far(answer: Any) -> bool:
-    teacher, first, _ = rows(answer)
-    return int((teacher == first).sum()) <= 4
+def _agreeing(answer: Any, student: int) -> int:
+    written = rows(answer)
+    return int((written[0] == written[student]).sum())
+
+
+def _not_exchanged(answer: Any) -> bool:
+    right = _right(answer)
+    return _agreeing(answer, 2) > 4 or not bool((right[0] == right[1]).all())
 
 
 def _second_errs_alike(answer: Any) -> bool:
     teacher, _, second = _right(answer)
     return bool((teacher == second).all())
+
+
+def _second_errs_with_first(answer: Any) -> bool:
+    _, first, second = _right(answer)
+    return bool((first == second).all())
 
 
 def _second_copies_nothing(answer: Any) -> bool:
@@ -95,11 +112,16 @@ def _second_copies_nothing(answer: Any) -> bool:
 
 
 _LISTS = "I need (teacher, first, second): three lists of ten classes, each 0, 1 or 2."
+_POSITIONS = "These look like the places of the mistakes. Write all ten *answers* of each model."
+_FLAGS = "These look like right (1) and wrong (0). Write the *classes* that each model answers."
+_THREE = "A model is right on 3 of 10 here. Right on 7 means: only *three* entries unlike `truth`."
 _SEVEN = "Each of the three must be right on exactly 7 of the 10 inputs; compare with `truth`."
+_EXCHANGED = "You wrote the second student in the place of the first: exchange the two."
 _FAR = (
     "Teacher and first agree on more than 4 inputs. Let the first student err where the teacher is "
     "right, and nowhere else."
 )
+_WITH_FIRST = "The second errs where the *first* errs. It is to err where the *teacher* does."
 _ALIKE = "The second must be wrong on exactly those inputs on which the teacher is wrong."
 _COPIES = (
     "The second repeats a mistake: the same wrong class. There are three classes, so on each of "
@@ -137,16 +159,28 @@ three_models = Exercise(
         "measure counts the first, *copied errors* the second."
     ),
     judge=satisfies(
+        (_no_positions, _POSITIONS),
         (_three_lists, _LISTS),
-        (_seven_right, _SEVEN),
-        (_first_far, _FAR),
+        (lambda answer: any(2 in row for row in rows(answer)), _FLAGS),
+        (lambda answer: 3 not in _counts_right(answer), _THREE),
+        (lambda answer: _counts_right(answer) == [7, 7, 7], _SEVEN),
+        (_not_exchanged, _EXCHANGED),
+        (lambda answer: _agreeing(answer, 1) <= 4, _FAR),
+        (lambda answer: not _second_errs_with_first(answer), _WITH_FIRST),
         (_second_errs_alike, _ALIKE),
         (_second_copies_nothing, _COPIES),
     ),
     wrong={
         "two_lists": Wrong((_TEACHER, TRUTH), _LISTS),
         "a_fourth_class": Wrong(([3] * 3 + TRUTH[3:], _FIRST, _SECOND), _LISTS),
+        "places": Wrong(([0, 1, 2], [7, 8, 9], [0, 1, 2]), _POSITIONS),
+        "right_or_wrong": Wrong(([0] * 3 + [1] * 7, [1] * 7 + [0] * 3, [0] * 3 + [1] * 7), _FLAGS),
+        "three_right": Wrong(([0] * 3 + [2] * 4 + [1] * 3, _FIRST, _SECOND), _THREE),
         "all_right": Wrong((TRUTH, TRUTH, TRUTH), _SEVEN),
+        "six_right": Wrong((_TEACHER, [*_FIRST[:6], 0, 0, 0, 0], _SECOND), _SEVEN),
+        "students_exchanged": Wrong((_TEACHER, _SECOND, _FIRST), _EXCHANGED),
+        "second_like_first": Wrong((_TEACHER, _FIRST, [*TRUTH[:7], 1, 1, 1]), _WITH_FIRST),
+        "copies_one": Wrong((_TEACHER, _FIRST, [1, *_SECOND[1:]]), _COPIES),
         "errors_shared": Wrong((_TEACHER, [2, *_FIRST[1:9], 2], _SECOND), _FAR),
         "errs_elsewhere": Wrong((_TEACHER, _FIRST, [0, 0, 0, 2, 2, 2, 1, 2, 2, 2]), _ALIKE),
         "a_copy": Wrong((_TEACHER, _FIRST, _TEACHER), _COPIES),
@@ -173,6 +207,10 @@ def _both_right(t: Tensor, s: Tensor) -> Tensor:
 
 def _expected(t: Tensor, s: Tensor) -> Tensor:
     return _both_right(t, s) + _both_right(~t, ~s)
+
+
+def _corrected(o: Tensor, e: Tensor) -> Tensor:
+    return (o - e) / (1 - e)
 
 
 def _counts(both: int, teacher: int, student: int, neither: int) -> tuple[Tensor, Tensor]:
@@ -230,12 +268,60 @@ consistency = Exercise(
             "You divided o by e. Of the room that chance leaves, 1 − e, how much do o − e fill?",
         ),
         "errors_forgotten": Wrong(
-            lambda t, s: (_share(t == s) - _both_right(t, s)) / (1 - _both_right(t, s)),
+            lambda t, s: _corrected(_share(t == s), _both_right(t, s)),
             "Your e lacks (1−a)(1−b): strangers are also both *wrong* now and then.",
         ),
         "both_right_only": Wrong(
-            lambda t, s: (_share(t & s) - _both_right(t, s)) / (1 - _both_right(t, s)),
+            lambda t, s: _corrected(_share(t & s), _both_right(t, s)),
             "You count only inputs on which both are right. To err together is consistent too.",
+        ),
+        "precedence": Wrong(
+            lambda t, s: _share(t == s) - _expected(t, s) / (1 - _expected(t, s)),
+            "Brackets: `o - e / (1 - e)` divides e alone. Write `(o - e) / (1 - e)`.",
+        ),
+        "over_e": Wrong(
+            lambda t, s: (_share(t == s) - _expected(t, s)) / _expected(t, s),
+            "You divided by e. What chance leaves free is 1 − e.",
+        ),
+        "room_of_o": Wrong(
+            lambda t, s: (_share(t == s) - _expected(t, s)) / (1 - _share(t == s)),
+            "You divided by 1 − o. What chance leaves free is 1 − e.",
+        ),
+        "differences": Wrong(
+            lambda t, s: _corrected(_share(t != s), _expected(t, s)),
+            "Your o counts where they *differ*: one right, the other wrong. It is `==`.",
+        ),
+        "sign": Wrong(
+            lambda t, s: (_expected(t, s) - _share(t == s)) / (1 - _expected(t, s)),
+            "The sign: it is o − e, so that more than chance is above 0.",
+        ),
+        "one_accuracy": Wrong(
+            lambda t, s: _corrected(_share(t == s), _expected(t, t)),
+            "Your e takes the teacher's accuracy twice. The student has its own, b.",
+        ),
+        "both_wrong_only": Wrong(
+            lambda t, s: _corrected(_share(~t & ~s), _both_right(~t, ~s)),
+            "You count only inputs on which both are wrong. To be right together is consistent too.",
+        ),
+        "minus_in_e": Wrong(
+            lambda t, s: _corrected(_share(t == s), _both_right(t, s) - _both_right(~t, ~s)),
+            "Your e subtracts (1−a)(1−b). Both right *or* both wrong: add them.",
+        ),
+        "even_chances": Wrong(
+            lambda t, s: _corrected(_share(t == s), torch.tensor(0.5).double()),
+            "You took e = ½. Accurate strangers agree more often than that.",
+        ),
+        "better_accuracy": Wrong(
+            lambda t, s: _corrected(_share(t == s), torch.maximum(_share(t), _share(s))),
+            "Your e is one model's accuracy. How often are strangers both right, or both wrong?",
+        ),
+        "given_right": Wrong(
+            lambda t, s: _share(t & s) / _share(t),
+            "That is how often the student is right where the teacher is, uncorrected.",
+        ),
+        "errors_repeated": Wrong(
+            lambda t, s: (~t & ~s).double().sum() / (~t).double().sum(),
+            "That is on how many of the teacher's mistakes the student errs, uncorrected.",
         ),
         "correlation": Wrong(
             lambda t, s: torch.corrcoef(torch.stack([t, s]).double())[0, 1],
@@ -324,6 +410,39 @@ copied = Exercise(
             "You leave out the mistakes that the student got right. They were not repeated, so "
             "they belong to the share.",
         ),
+        "where_right": Wrong(
+            lambda t, s, y: (s == t)[t == y].double().mean(),
+            "You look where the teacher is *right*. Its mistakes are where it is `!=` the label.",
+        ),
+        "corrected_by_student": Wrong(
+            lambda t, s, y: (s == y)[t != y].double().mean(),
+            "That is how many of the teacher's mistakes the student *avoids* by being right.",
+        ),
+        "not_repeated": Wrong(
+            lambda t, s, y: (s != t)[t != y].double().mean(),
+            "That is the share it does *not* repeat: the comparison is the wrong way round.",
+        ),
+        "a_number": Wrong(
+            lambda t, s, y: _repeated(t, s, y),
+            "You counted the repetitions rightly. A share is wanted: divide by the number of the "
+            "teacher's mistakes.",
+        ),
+        "agreement_per_mistake": Wrong(
+            lambda t, s, y: (s == t).double().sum() / (t != y).double().sum(),
+            "You divide by the teacher's mistakes, but count agreement on *all* inputs.",
+        ),
+        "of_any_mistake": Wrong(
+            lambda t, s, y: _repeated(t, s, y) / ((t != y) | (s != y)).double().sum(),
+            "You divide by the inputs on which *either* errs. Only the teacher's mistakes count.",
+        ),
+        "teachers_mistakes": Wrong(
+            lambda t, s, y: (t != y).double().mean(),
+            "That is how often the teacher errs. How much of it does the student repeat?",
+        ),
+        "students_mistakes": Wrong(
+            lambda t, s, y: (s != t)[s != y].double().mean(),
+            "Your rows are the *student's* mistakes. Select those of the teacher.",
+        ),
         "agreement": Wrong(
             lambda t, s, y: (t == s).double().mean(),
             "That is the agreement on all inputs. Look at the teacher's mistakes only.",
@@ -353,6 +472,32 @@ def _only_b_agrees(answer: Any) -> bool:
     return clear and int(b.argmax()) == int(p.argmax()) != int(a.argmax())
 
 
+def _no_percent(answer: Any) -> bool:
+    return not any(abs(float(row.sum()) - 100) < 0.5 for row in rows(answer) if row.ndim == 1)
+
+
+def _with_students_exchanged(answer: Any) -> bool:
+    p, a, b = answer
+    other = p, b, a
+    return _teacher_first(other) and _student_first(other) and _only_b_agrees(other)
+
+
+def _is_perfect(answer: Any, student: int) -> bool:
+    written = rows(answer)
+    return bool(torch.equal(written[0], written[student]))
+
+
+def _only_a_agrees(answer: Any) -> bool:
+    p, a, b = rows(answer)
+    return int(a.argmax()) == int(p.argmax()) != int(b.argmax())
+
+
+_PERCENT = "These look like percentages. Each list is to sum to 1."
+_SAME = "A and B are the same. Let one neglect a favourite, and the other make something up."
+_A_IS_P = "A is the teacher itself: every divergence is 0, so nobody can be nearer. Change A."
+_B_IS_P = "B is the teacher itself: every divergence is 0, so nobody can be nearer. Change B."
+_PLACES = "Exchange A and B in your answer: the *second* list is A, the third B. The rest is right."
+_A_AGREES = "It is A that shares the teacher's favourite here. It is to be B, and B alone."
 _PAGE = "I need (p, a, b): three distributions over the same classes, each summing to 1."
 _PAGE_FINITE = "All KLs must be finite: replace zeros by a small probability."
 _TEACHER_FIRST = (
@@ -401,17 +546,31 @@ page = Exercise(
         "who is hurt by an omission, who by an invention."
     ),
     judge=satisfies(
+        (_no_percent, _PERCENT),
         (lambda answer: are_distributions(rows(answer), count=3), _PAGE),
+        (lambda answer: not torch.equal(*rows(answer)[1:]), _SAME),
+        (lambda answer: not _is_perfect(answer, 1), _A_IS_P),
+        (lambda answer: not _is_perfect(answer, 2), _B_IS_P),
         (_page_is_finite, _PAGE_FINITE),
+        (lambda answer: not _with_students_exchanged(answer), _PLACES),
         (_teacher_first, _TEACHER_FIRST),
         (_student_first, _STUDENT_FIRST),
+        (lambda answer: not _only_a_agrees(answer), _A_AGREES),
         (_only_b_agrees, _ONLY_B),
     ),
     wrong={
         "no_distribution": Wrong(([0.5, 0.5, 0.1], [0.4, 0.4, 0.2], [0.8, 0.1, 0.1]), _PAGE),
         "excluded": Wrong(([0.5, 0.49, 0.01], [0.4, 0.45, 0.15], [0.81, 0.19, 0.0]), _PAGE_FINITE),
-        "exchanged": Wrong(
-            ([0.50, 0.49, 0.01], [0.80, 0.19, 0.01], [0.40, 0.45, 0.15]), _TEACHER_FIRST
+        "percent": Wrong(([50, 49, 1], [40, 45, 15], [80, 19, 1]), _PERCENT),
+        "two_alike": Wrong(([0.5, 0.49, 0.01], [0.8, 0.19, 0.01], [0.8, 0.19, 0.01]), _SAME),
+        "a_perfect": Wrong(([0.5, 0.49, 0.01], [0.5, 0.49, 0.01], [0.8, 0.19, 0.01]), _A_IS_P),
+        "b_perfect": Wrong(([0.5, 0.49, 0.01], [0.4, 0.45, 0.15], [0.5, 0.49, 0.01]), _B_IS_P),
+        "exchanged": Wrong(([0.5, 0.49, 0.01], [0.8, 0.19, 0.01], [0.4, 0.45, 0.15]), _PLACES),
+        "b_too_near": Wrong(
+            ([0.50, 0.49, 0.01], [0.40, 0.45, 0.15], [0.60, 0.39, 0.01]), _TEACHER_FIRST
+        ),
+        "favourites_exchanged": Wrong(
+            ([0.49, 0.50, 0.01], [0.40, 0.45, 0.15], [0.80, 0.19, 0.01]), _A_AGREES
         ),
         "a_is_better": Wrong(
             ([0.50, 0.49, 0.01], [0.49, 0.50, 0.01], [0.80, 0.19, 0.01]), _STUDENT_FIRST
@@ -432,8 +591,29 @@ _TOO = {
         "That is for two *separate* test sets, from the variances of two agreements near 84 %. "
         "Student and control answer the same inputs: only those on which they part count.",
     ),
+    "one_model": (20654, "That is for *one* agreement of 84 %. A paired difference has d, .08."),
+    "coin": (38416, "You took .25, the variance of a coin. A paired difference has d, .08."),
+    "of_one_share": (11310, "d(1 − d) is the variance of *one* share. The formula here has d."),
+    "they_part_on": (
+        983.4,
+        "That is on how many inputs the two would *part* (or you squared d, too). n counts all.",
+    ),
     "percent": (1.2293, "You set the half-width to .5, fifty points. Half a point is .005."),
+    "five_points": (
+        122.93,
+        "As shares, half a point is .005 and 8 % is .08. (.05 is five points.)",
+    ),
+    "d_in_percent": (1229312, "You set d to 8. As a share it is .08."),
+    "nothing_squared": (31.36, "To get rid of the root, square *both* sides: 1.96² and .005²."),
+    "width_not_squared": (61.47, "You squared 1.96 but not .005."),
+    "z_not_squared": (6272, "You squared .005 but not 1.96."),
+    "root_left": (43462, "You took the root of d. It went when you squared both sides."),
+    "both_models": (24586, "You counted d twice. It is of the *pair*: exactly one of them agrees."),
+    "half_of_them": (6146, "Half of the inputs widen it by √2. Where does your ½ come from?"),
+    "ninety": (8659, "1.645 is for 90 %. For 95 % it is 1.96."),
+    "ninety_nine": (21234, "2.576 is for 99 %. For 95 % it is 1.96."),
 }
+_MORE = "So many are enough, but a little fewer are, too. Take 1.96 and d = .08 without rounding."
 _SOLVE = "Solve 1.96·√(d/n) = .005 for n; d is .08. An answer within 100 inputs is near enough."
 
 
@@ -472,12 +652,14 @@ how_many = Exercise(
     ),
     judge=satisfies(
         *((_away_from(number), says) for number, says in _TOO.values()),
+        (lambda answer: not 12393 < float(answer) < 13300, _MORE),
         (lambda answer: abs(float(answer) - 12293) <= 100, _SOLVE),
     ),
-    wrong={name: Wrong(number, says) for name, (number, says) in _TOO.items()},
+    wrong={name: Wrong(number, says) for name, (number, says) in _TOO.items()}
+    | {"two_for_1.96": Wrong(12800, _MORE)},
 )
 
-SENTENCES = "ABCDEFG"
+SENTENCES = "ABCDEFGH"
 _FALSE = {
     "A": "A does not follow: the interval of the added agreement, −.2 to 1.6 points, holds 0. That "
     "one percentage is larger than the other is what the verdict *cannot tell* speaks about.",
@@ -486,9 +668,11 @@ _FALSE = {
     "E": "E does not follow: *cannot tell* is no proof of *equal*. A gain of 1.6 points fits as well.",
     "G": "G does not follow: the intervals are over inputs. One student and one control cannot say "
     "what another seed would do.",
+    "H": "H does not follow: a pupil of another teacher might repeat as many, as ours did. Only such "
+    "a second control could say.",
 }
 _TRUE = {
-    "B": "B is missing: the saved KL is .09, and its interval, .06 to .12, lies above 0. (It says "
+    "B": "B is missing: the control's KL is larger by .09, and its interval, .06 to .12, lies above 0. (It says "
     "*these* models and *such* inputs, and no more.)",
     "D": "D is missing: the difference is 17 points, and its interval, 8 to 26, lies above 0.",
     "F": "F is missing: it repeats the median and the 99th percentile.",
@@ -496,7 +680,7 @@ _TRUE = {
 
 
 def _letters(answer: Any) -> set[str]:
-    return {letter for letter in answer.upper() if letter not in " ,;.+&"}
+    return set(re.sub(r"\bAND\b|[^\w]", "", answer.upper()))
 
 
 def _only_letters(answer: Any) -> bool:
@@ -507,7 +691,7 @@ def _says(letter: str, wanted: bool) -> Callable[[Any], bool]:
     return lambda answer: (letter in _letters(answer)) == wanted
 
 
-_LETTERS = "Write the letters of all sentences that follow, between A and G, as in `'AC'`."
+_LETTERS = "Write the letters of all sentences that follow, between A and H, as in `'AC'`."
 
 sentences = Exercise(
     lesson=LESSON,
@@ -517,10 +701,10 @@ sentences = Exercise(
         "Another pair of models, one training seed each. `audit` reports, with 95 % intervals over "
         "inputs:\n\n"
         "> The student gives the teacher's answer on 93.1 % [92.0, 94.1] of 2,000 inputs; a model "
-        "trained without the teacher already does on 92.4 % [91.2, 93.5]: distillation added 0.7 "
-        "points [−0.2, 1.6]: cannot tell. KL(p‖q) is 0.21 nats on average, 0.02 at the median and "
-        "2.6 at the 99th percentile; distillation saved 0.09 [0.06, 0.12] nats. Of the teacher's 100 "
-        "mistakes the student repeats 58 %, the control 41 %: a difference of 17 points [8, 26].\n\n"
+        "trained without the teacher does on 92.4 % [91.2, 93.5]: the student agrees on 0.7 points "
+        "more [−0.2, 1.6]: cannot tell. KL(p‖q) is 0.21 nats on average, 0.02 at the median and 2.6 "
+        "at the 99th percentile; the control's is larger by 0.09 [0.06, 0.12] nats. Of the teacher's "
+        "100 mistakes the student repeats 58 %, the control 41 %: a difference of 17 points [8, 26].\n\n"
         "**Which of these sentences follow?** Write all their letters.\n\n"
         "- **A**: Distillation raised the agreement with the teacher.\n"
         "- **B**: On such inputs this student's probabilities are, on average, nearer to the "
@@ -530,7 +714,8 @@ sentences = Exercise(
         "- **E**: As to agreement, student and control are equal.\n"
         "- **F**: On half of these inputs KL(p‖q) is at most .02 nats, on one in a hundred 2.6 or "
         "more.\n"
-        "- **G**: A student from another seed would beat its control in KL, too."
+        "- **G**: A student from another seed would beat its control in KL, too.\n"
+        "- **H**: It repeats more mistakes because it learned from *this* teacher and no other."
     ),
     difficulty=2,
     minutes=6,
@@ -540,12 +725,12 @@ sentences = Exercise(
     hints=(
         "Look at each interval first: does it hold 0? Then at each sentence: does it speak of more "
         "than was measured: other seeds, causes, equality?",
-        "Three of the seven follow.",
+        "Three of the eight follow.",
     ),
     right="BDF",
     explanation=(
         "B, D and F repeat what was measured, with their intervals on one side of 0. A and E read "
-        "*cannot tell* as *yes* and as *no*; C forgets the control; G speaks of seeds that nobody ran."
+        "*cannot tell* as *yes* and as *no*; C forgets the control, H the second one; G speaks of seeds that nobody ran."
     ),
     deepens=(
         "Beside its control the student is nearer in its probabilities and repeats more mistakes. "
@@ -562,6 +747,8 @@ sentences = Exercise(
         "no_control": Wrong("BCDF", _FALSE["C"]),
         "equal": Wrong("BDEF", _FALSE["E"]),
         "other_seeds": Wrong("BDFG", _FALSE["G"]),
+        "this_teacher": Wrong("BDFH", _FALSE["H"]),
+        "percentiles_only": Wrong("F", _TRUE["B"]),
         "kl_left_out": Wrong("DF", _TRUE["B"]),
         "mistakes_left_out": Wrong("BF", _TRUE["D"]),
         "tails_left_out": Wrong("BD", _TRUE["F"]),
@@ -622,7 +809,7 @@ quiz = Quiz(
                 Option(
                     "The difference may be chance, so there is none to report.",
                     "What makes an input hard for both widens both intervals, and cancels in the "
-                    "difference. Ours overlapped at a p below .01.",
+                    "difference. Ours overlapped at a p below .05.",
                 ),
             ),
         ),

@@ -8,10 +8,10 @@ from collections.abc import Mapping, Sequence
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from kdlib.figures.style import BASELINE, INK, STUDENT, STUDENT_2, TEACHER, line
+from kdlib.figures.style import BASELINE, INK, STUDENT, STUDENT_2, STUDENT_3, TEACHER, line
 from kdlib.stats import Interval
 
-MODELS = (STUDENT, STUDENT_2)  # colours of the first and the second model
+MODELS = (STUDENT, STUDENT_2, STUDENT_3)  # colours of the first model, the second, the third
 
 
 def agreement_scale(
@@ -57,7 +57,9 @@ def two_models(
     """
     figure = Figure(figsize=(7.5, 1.5 + 0.6 * len(measures)))
     ax = figure.subplots()
-    for model, (name, colour, shift) in enumerate(zip(names, MODELS, (0.14, -0.14), strict=True)):
+    for model, (name, colour, shift) in enumerate(
+        zip(names, MODELS[:2], (0.14, -0.14), strict=True)
+    ):
         found = [pair[model] for pair in measures.values()]
         middle = [i.estimate for i in found]
         ends = [
@@ -77,14 +79,14 @@ def two_models(
 def share_above(
     at: Sequence[float], curves: Mapping[str, Sequence[float]], xlabel: str, title: str
 ) -> Figure:
-    """How many inputs lie above each value, in %, for two students; x is logarithmic.
+    """How many inputs lie above each value, in %, for up to three students; x is logarithmic.
 
     Args:
         curves: name -> one share per entry of `at`.
     """
     figure = Figure(figsize=(7, 4))
     ax = figure.subplots()
-    for colour, (name, shares) in zip(MODELS, curves.items(), strict=True):
+    for colour, (name, shares) in zip(MODELS, curves.items(), strict=False):
         look = line(colour) | {"markevery": max(1, len(at) // 8)}
         ax.plot(list(at), [float(share) for share in shares], label=name, **look)
     ax.set(xscale="log", ylim=(0, 103), xlabel=xlabel, ylabel="% of inputs above", title=title)
