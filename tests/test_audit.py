@@ -84,7 +84,7 @@ def test_few_inputs_come_with_a_warning():
 def test_mistakes_are_told_with_their_number_and_the_control_s():
     teacher, student, labels, control = data(400)
     report = audit(teacher, student, labels, control)
-    (sentence,) = (s for s in report.words if s.startswith("Of its"))
+    (sentence,) = (s for s in report.words if s.startswith("Of the teacher's"))
     assert f"Of the teacher's {report.labels.teacher_mistakes} mistakes" in sentence
     assert "the control" in sentence
     perfect = audit(teacher, student, teacher.argmax(-1))

@@ -204,7 +204,7 @@ def _about_labels(labels: LabelFindings, control: ControlFindings | None) -> Ite
         yield "The teacher makes no mistake on these inputs, so there is none to copy."
         return
     count = labels.teacher_mistakes
-    of = "its one mistake" if count == 1 else f"its {count:,} mistakes"
+    of = "the teacher's one mistake" if count == 1 else f"the teacher's {count:,} mistakes"
     sentence = f"Of {of} the student repeats {percent(labels.copied_errors)}"
     if control and control.copied_errors and control.added_copied_errors:
         sentence += (
