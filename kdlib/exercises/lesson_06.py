@@ -1,6 +1,6 @@
 """Exercises of lesson 06: debugging distillation.
 
-Those about one loss are in museum_losses.py, those about what surrounds it in
+Those about one loss are in museum_losses.py and museum_dial.py, those about what surrounds it in
 museum_pipelines.py; here they stand in the order of the lesson.
 """
 
@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from kdlib.exercises import museum, museum_losses, museum_pipelines
+from kdlib.exercises import museum, museum_dial, museum_losses, museum_pipelines
 from kdlib.exercises.engine import Exercise, Wrong
 from kdlib.exercises.judges import same_function, satisfies
 from kdlib.exercises.quiz import Option, Question, Quiz
@@ -39,8 +39,8 @@ _WEAK = (
 )
 _MIXED = (
     "Third letter: with the wrong answer beside each name, only the average answer can be learned. "
-    "Which loss falls for a few steps and then no further, and which student stays hardly above "
-    "chance?"
+    "Which loss falls for a few steps and then no further, and which student does no better than "
+    '"always France"?'
 )
 _EXCHANGED = (
     "Fourth letter: before its first step a student knows nothing. Which curve of accuracy begins "
@@ -69,12 +69,13 @@ which_run = Exercise(
     ),
     right=("H", "G", "A", "C"),
     explanation=(
-        "H is negative. G is measured in millionths. A learns an average and stays near chance. C "
-        "is right on 86 % of the names before its first step, which no untrained student is."
+        "H is negative. G is measured in millionths. A learns an average and stays where "
+        '"always France" would be. C is right on nearly nine names in ten before its first step, '
+        "which no untrained student is."
     ),
     deepens=(
-        "Runs B, D, E, F and I look healthy. For those no curve helps unless a repaired one stands "
-        "beside it, which you will not have. That is what cheap tests are for."
+        "Runs B, D, E and F look healthy until a repaired run stands beside them, which you will "
+        "not have; for I not even that helps. That is what cheap tests are for."
     ),
     judge=satisfies(
         (_letters, _FOUR),
@@ -96,7 +97,7 @@ teacher_twice = museum_losses.teacher_twice
 roles = museum_pipelines.roles
 soft_term = museum_losses.soft_term
 balance = museum_losses.balance
-dial = museum_losses.dial
+dial = museum_dial.dial
 steady_teacher = museum_pipelines.steady_teacher
 row_and_view = museum_pipelines.row_and_view
 
@@ -109,6 +110,10 @@ def my_alarms(
     student = student_logits.clone().requires_grad_(True)
     (gradient,) = torch.autograd.grad(loss(student, teacher_logits), student)
     return copy_scores_0, gradient.norm().item() > 1e-4
+
+
+def _scores_0(loss: Callable[[Tensor, Tensor], Tensor], teacher: Tensor) -> bool:
+    return abs(loss(teacher, teacher).item()) < 1e-6
 
 
 def _moved(
@@ -144,6 +149,11 @@ def _probabilities(s: Tensor, t: Tensor) -> Tensor:
     return museum.soft_probabilities(s, t, 1.0)
 
 
+def _cut_off(s: Tensor, t: Tensor) -> Tensor:
+    """Right as a number; the student's gradient was cut off."""
+    return kd_loss(student_logits=s.detach(), teacher_logits=t) + 0 * s.sum()
+
+
 _PAIR = (torch.zeros(2, 3).double(), torch.tensor([[2.0, 0.0, 0.0], [0.0, 1.0, 2.0]]).double())
 _ALARM_CASES = tuple(
     (loss, *_PAIR)
@@ -154,6 +164,7 @@ _ALARM_CASES = tuple(
         _probabilities,
         _twice,
         _vanishing,
+        _cut_off,
     )
 )
 
@@ -167,8 +178,9 @@ two_alarms = Exercise(
         "1. a perfect copy scores 0 (up to 0.000001);\n"
         "2. a student that differs is moved: the gradient that reaches `student_logits` is longer "
         "than 0.0001.\n\n"
-        "The check tries your tests on two healthy losses, on a cross-entropy (a KL that forgot to "
-        "subtract the teacher's entropy), and on runs H, F and G."
+        "True means that the loss passed. The check tries your tests on two healthy losses, on a "
+        "cross-entropy (a KL that forgot to subtract the teacher's entropy), on runs H, F and G, "
+        "and on a healthy number from which the student was detached."
     ),
     difficulty=2,
     minutes=5,
@@ -208,26 +220,45 @@ two_alarms = Exercise(
             "Without `abs` a negative number passes as 0: run H scores below 0 for a copy.",
         ),
         "moved_at_the_copy": Wrong(
-            lambda loss, s, t: (abs(loss(t, t).item()) < 1e-6, _moved(loss, t, t)),
+            lambda loss, s, t: (_scores_0(loss, t), _moved(loss, t, t)),
             "You take the gradient at the perfect copy. There it is 0 for every healthy loss; take "
             "it at the student.",
         ),
         "anything_above_0": Wrong(
-            lambda loss, s, t: (abs(loss(t, t).item()) < 1e-6, _moved(loss, s, t, least=0.0)),
+            lambda loss, s, t: (_scores_0(loss, t), _moved(loss, s, t, least=0.0)),
             "A gradient of a millionth is above 0 and still trains nothing: run G passes. Set a "
             "limit.",
         ),
         "in_the_graph": Wrong(
             lambda loss, s, t: (
-                abs(loss(t, t).item()) < 1e-6,
+                _scores_0(loss, t),
                 loss(s.clone().requires_grad_(True), t).requires_grad,
             ),
             "`requires_grad` says that a gradient could flow, not that one does: run F passes with "
             "a gradient of 0.",
         ),
         "positive_loss": Wrong(
-            lambda loss, s, t: (abs(loss(t, t).item()) < 1e-6, loss(s, t).item() > 0),
+            lambda loss, s, t: (_scores_0(loss, t), loss(s, t).item() > 0),
             "A loss above 0 is not yet a gradient: run G has both, and both are tiny.",
+        ),
+        "large_loss": Wrong(
+            lambda loss, s, t: (_scores_0(loss, t), abs(loss(s, t).item()) > 1e-4),
+            "You measure the loss, not its gradient. A loss may be large and move nobody: look "
+            "into `student.grad` after `.backward()`.",
+        ),
+        "never_asked": Wrong(
+            lambda loss, s, t: (_scores_0(loss, t), loss(s, t).requires_grad),
+            "`student_logits` comes without `requires_grad`, so no gradient is recorded and this "
+            "is always False. Make a copy that wants one.",
+        ),
+        "exchanged": Wrong(
+            lambda loss, s, t: (_moved(loss, s, t), _scores_0(loss, t)),
+            "The two booleans are exchanged: first the copy, then the gradient.",
+        ),
+        "true_for_alarm": Wrong(
+            lambda loss, s, t: (not _scores_0(loss, t), not _moved(loss, s, t)),
+            "Yours say True when something is wrong. Asked for is the other way round: True when "
+            "the loss passes.",
         ),
     },
 )
@@ -250,7 +281,8 @@ quiz = Quiz(
                 ),
                 Option(
                     "That the student is becoming more accurate.",
-                    "In run C the loss fell almost to 0 while accuracy fell to less than chance.",
+                    'In run C the loss fell almost to 0 while accuracy fell below that of "always '
+                    'France".',
                 ),
             ),
         ),
@@ -295,8 +327,8 @@ quiz = Quiz(
             ),
         ),
         Question(
-            "A teacher was left in training mode, and the student is as good as without the bug. "
-            "Why repair it?",
+            "A teacher was left in training mode. By accuracy we cannot tell its student from the "
+            "repaired one. Why repair it?",
             (
                 Option(
                     "Because whatever you measure against that teacher moves: a perfect copy would "
@@ -306,13 +338,14 @@ quiz = Quiz(
                 ),
                 Option(
                     "Because dropout always makes a teacher's answers useless.",
-                    "They were a little noisier and softer. The student averaged the noise away.",
+                    "They were noisier, and on average softer; its student still learned most of "
+                    "what the other did. But it ended a little farther from the teacher.",
                 ),
                 Option(
                     "No need: accuracy decides.",
-                    "Accuracy on this data, with this noise, once. The next teacher may have batch "
-                    "normalisation, which in training mode lets the examples of a batch change "
-                    "each other's answers, and the teacher itself.",
+                    "*Cannot tell* is not *equal*, and the distance to the teacher did grow. The "
+                    "next teacher may have batch normalisation, which in training mode lets the "
+                    "examples of a batch change each other's answers, and the teacher itself.",
                 ),
             ),
         ),

@@ -8,6 +8,7 @@ received a gradient, which names a row belongs to.
 """
 
 import copy
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, partial, wraps
@@ -44,6 +45,7 @@ class Run:
     looks: tuple[int, ...]
     accuracy: tuple[float, ...]  # per cent of the held-out names, at each of `looks`
     right: Tensor  # (N,) 1 where the last favourite is the true country
+    logits: Tensor  # (N, K) of the held-out names, after the last step
 
 
 @dataclass(frozen=True)
@@ -76,15 +78,15 @@ def watch(
         return loss(logits, batch)
 
     history = fit(student, examples, looked, steps=steps, learning_rate=learning_rate, seed=seed)
-    seen[steps] = right_answers(student, held_out)
+    logits = predict(student, held_out.inputs)
+    seen[steps] = logits.argmax(-1).eq(labels_of(held_out)).double()
     accuracy = tuple(100 * float(right.mean()) for right in seen.values())
-    return Run(history.steps, history.train_loss, tuple(seen), accuracy, seen[steps])
+    return Run(history.steps, history.train_loss, tuple(seen), accuracy, seen[steps], logits)
 
 
 def right_answers(model: nn.Module, examples: Examples) -> Tensor:
     """1 where the model's favourite is the label, else 0. (N,)"""
-    assert examples.labels is not None
-    return predict(model, examples.inputs).argmax(-1).eq(examples.labels).double()
+    return predict(model, examples.inputs).argmax(-1).eq(labels_of(examples)).double()
 
 
 def shuffled(examples: Examples, seed: int) -> Examples:
@@ -94,13 +96,16 @@ def shuffled(examples: Examples, seed: int) -> Examples:
 
 def hasty_labels(examples: Examples, share: float = 0.4, seed: int = 0) -> Examples:
     """The same examples after somebody labelled in haste: a share of labels drawn at random."""
-    assert examples.labels is not None and examples.teacher_logits is not None
-    generator = _generator(seed)
-    anything = torch.randint(
-        examples.teacher_logits.shape[-1], (len(examples),), generator=generator
-    )
-    in_haste = torch.rand(len(examples), generator=generator) < share
-    return replace(examples, labels=torch.where(in_haste, anything, examples.labels))
+    generator, count = _generator(seed), len(examples)
+    anything = torch.randint(_teacher(examples).shape[-1], (count,), generator=generator)
+    in_haste = torch.rand(count, generator=generator) < share
+    return replace(examples, labels=torch.where(in_haste, anything, labels_of(examples)))
+
+
+def labels_of(examples: Examples) -> Tensor:
+    """The labels (N,), which must be there."""
+    assert examples.labels is not None
+    return examples.labels
 
 
 def cut(inputs: Tensor, seed: int = 0) -> Tensor:
@@ -145,11 +150,10 @@ def soft(student_logits: Tensor, batch: Examples) -> Tensor:
 
 def mixed(student_logits: Tensor, batch: Examples, temperature: float = 1.0) -> Tensor:
     """Labels and teacher, half and half."""
-    assert batch.labels is not None
     return distillation_loss(
         student_logits=student_logits,
         teacher_logits=_teacher(batch),
-        labels=batch.labels,
+        labels=labels_of(batch),
         temperature=temperature,
         hard_weight=0.5,
     )
@@ -309,8 +313,7 @@ def voices(batch: Examples, temperature: float, label_weight: float) -> dict[str
     start = torch.zeros_like(logits)
 
     def labels(student_logits: Tensor, teacher_logits: Tensor, temperature: float) -> Tensor:
-        assert batch.labels is not None
-        return F.cross_entropy(student_logits, batch.labels)
+        return F.cross_entropy(student_logits, labels_of(batch))
 
     of_labels = label_weight * gradient_size(labels, start, logits, temperature)
     shares = {}
@@ -321,16 +324,23 @@ def voices(batch: Examples, temperature: float, label_weight: float) -> dict[str
 
 
 def first_aid(loss: SoftTerm, student: Tensor, teacher: Tensor) -> dict[str, bool]:
-    """Five cheap tests of a soft term on logits (N, K): which does it pass?"""
-    size = {t: gradient_size(loss, student, teacher, t) for t in (1.0, 8.0)}
+    """Six cheap tests of a soft term on logits (N, K): which does it pass?
+
+    `student` is not a copy, and its logits are not all equal: without differences a temperature
+    has nothing to soften. The first four hold for every divergence of one row, averaged over rows
+    and multiplied by T²; the last two say that it is KL(teacher‖student) and that it trains.
+    """
     value = float(loss(student, teacher, 1.0))
     wider = float(loss(_with_impossible_classes(student), _with_impossible_classes(teacher), 1.0))
+    hotter = float(loss(4 * student, 4 * teacher, 4.0))  # the same probabilities, softened
+    half, four_fifths = torch.zeros(2, 2).double(), torch.tensor([[math.log(4), 0.0]] * 2).double()
     return {
         "copy scores 0": abs(float(loss(teacher, teacher, 1.0))) < 1e-7,
         "never negative": value >= 0,
-        "gradient not 0": size[1.0] > 1e-4,
         "more classes": abs(wider - value) < 1e-7,
-        "other T": size[8.0] >= size[1.0] / 4,
+        "other T": math.isclose(hotter, 16 * value, rel_tol=1e-6),
+        "by hand": abs(float(loss(half, four_fifths, 1.0)) - 0.1927) < 1e-4,
+        "gradient not 0": gradient_size(loss, student, teacher, 1.0) > 1e-4,
     }
 
 
@@ -369,7 +379,7 @@ class _OtherForm(Exception):
 
 def _with_impossible_classes(logits: Tensor) -> Tensor:
     """As many classes again, which neither model believes in. (N, K) -> (N, 2K)"""
-    return torch.cat([logits, torch.full_like(logits, -100.0)], dim=-1)
+    return torch.cat([logits, torch.full_like(logits, -50.0)], dim=-1)
 
 
 def _terms(student_logits: Tensor, teacher_logits: Tensor, temperature: float) -> Tensor:
@@ -379,8 +389,7 @@ def _terms(student_logits: Tensor, teacher_logits: Tensor, temperature: float) -
 
 
 def _beside_labels(soft_term: Tensor, student_logits: Tensor, batch: Examples) -> Tensor:
-    assert batch.labels is not None
-    return 0.5 * soft_term + 0.5 * F.cross_entropy(student_logits, batch.labels)
+    return 0.5 * soft_term + 0.5 * F.cross_entropy(student_logits, labels_of(batch))
 
 
 def _teacher(batch: Examples) -> Tensor:

@@ -1,17 +1,13 @@
-"""Exercises of lesson 06 about losses: four bugs of the museum, to be repaired."""
+"""Exercises of lesson 06 about losses: bugs of the museum, to be repaired."""
 
-from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from kdlib.divergences import kl
-from kdlib.exercises import museum
 from kdlib.exercises.engine import Exercise, Wrong
 from kdlib.exercises.judges import same_function
-from kdlib.losses import generalized_js_loss
 
 LESSON = "06"
 
@@ -38,6 +34,16 @@ def _log_kl(predicted: Tensor, targets: Tensor, reduction: str = "batchmean") ->
     return F.kl_div(log_q, log_p, reduction=reduction, log_target=True)
 
 
+_NAN = (
+    "The result is nan, because kl_div took the logarithm of a negative number. Its first argument "
+    "is the student's log-probabilities. Its second is the teacher's probabilities; if you give "
+    "log-probabilities there, say so: `log_target=True`."
+)
+_LOG_TARGET = (
+    "You announce log-probabilities with `log_target=True`, but the second argument of kl_div is "
+    "probabilities. Give `log_softmax`, or leave `log_target` out."
+)
+
 _LOSS_CASES = (
     (_logits([0.0, 1.0]), torch.tensor([[2.0, 0.0]]).double(), torch.tensor([1])),
     (
@@ -53,7 +59,8 @@ teacher_twice = Exercise(
     title="Let the student occur",
     statement=(
         "Repair the loss of run F: half KL(teacher‖student), half cross-entropy with the labels. "
-        "Copy the code above and change what is wrong, or write it anew."
+        "Copy the lines above and change what is wrong, or write it anew. Here the teacher's "
+        "logits and the labels are arguments; there is no `batch`."
     ),
     difficulty=1,
     minutes=3,
@@ -87,6 +94,29 @@ teacher_twice = Exercise(
         "soft_alone": Wrong(
             lambda s, t, y: _log_kl(s, t), "The label term is gone. Keep it, with half the weight."
         ),
+        "half_alone": Wrong(
+            lambda s, t, y: 0.5 * _log_kl(s, t),
+            "Half of the loss is missing: the cross-entropy with the labels.",
+        ),
+        "no_halves": Wrong(
+            lambda s, t, y: 2 * _half(_log_kl(s, t), s, y),
+            "Both terms are right, their weights are not: each counts one half.",
+        ),
+        "log_target_forgotten": Wrong(
+            lambda s, t, y: _half(
+                F.kl_div(s.log_softmax(-1), t.log_softmax(-1), reduction="sum"), s, y
+            ),
+            _NAN,
+        ),
+        "log_target_too_much": Wrong(
+            lambda s, t, y: _half(_log_target_of_probabilities(s, t).sum() / len(s), s, y),
+            _LOG_TARGET,
+        ),
+        "labels_meet_probabilities": Wrong(
+            lambda s, t, y: 0.5 * _log_kl(s, t) + 0.5 * F.cross_entropy(s.softmax(-1), y),
+            "`F.cross_entropy` takes logits and makes the softmax itself. You gave it "
+            "probabilities, so the softmax is taken twice.",
+        ),
         "probabilities": Wrong(
             lambda s, t, y: _half(
                 F.kl_div(s.softmax(-1), t.log_softmax(-1), reduction="batchmean", log_target=True),
@@ -113,6 +143,10 @@ def my_soft_term(student_logits: Tensor, teacher_logits: Tensor) -> Tensor:
     log_q = student_logits.log_softmax(-1)
     p = teacher_logits.softmax(-1)
     return F.kl_div(log_q, p, reduction="none").sum(-1).mean()
+
+
+def _log_target_of_probabilities(s: Tensor, t: Tensor) -> Tensor:
+    return F.kl_div(s.log_softmax(-1), t.softmax(-1), reduction="none", log_target=True)
 
 
 def _kl_terms(s: Tensor, t: Tensor) -> Tensor:
@@ -188,6 +222,27 @@ soft_term = Exercise(
             "Right for small logits. For large ones a probability is rounded to 0 before its "
             "logarithm is taken: use log_softmax.",
         ),
+        "summed": Wrong(
+            lambda s, t: _kl_terms(s, t).sum(),
+            "Right for a single row. You sum over the rows as well: twice the batch gives twice "
+            "the loss.",
+        ),
+        "other_axis": Wrong(
+            lambda s, t: F.kl_div(s.log_softmax(1), t.softmax(1), reduction="none").sum(1).mean(),
+            "Right for `(N, K)`. For `(N, L, K)` axis 1 is that of the tokens: the classes are "
+            "always the last axis, -1.",
+        ),
+        "cross_entropy": Wrong(
+            lambda s, t: -(t.softmax(-1) * s.log_softmax(-1)).sum(-1).mean(),
+            "This is the cross-entropy: the teacher's own entropy is not subtracted, so a perfect "
+            "copy does not score 0.",
+        ),
+        "log_target_forgotten": Wrong(
+            lambda s, t: F.kl_div(s.log_softmax(-1), t.log_softmax(-1), reduction="sum"), _NAN
+        ),
+        "log_target_too_much": Wrong(
+            lambda s, t: _log_target_of_probabilities(s, t).sum(-1).mean(), _LOG_TARGET
+        ),
         "absolute": Wrong(
             lambda s, t: _kl_terms(s, t).abs().sum(-1).mean(),
             "Absolute values make the number positive and the function another one. Single terms "
@@ -226,8 +281,8 @@ balance = Exercise(
     name="balance",
     title="Give the teacher its voice back",
     statement=(
-        "Repair run E so that the gradient of the soft term keeps its size beside the labels when "
-        "T changes: half the soft term, half cross-entropy with the labels at T = 1."
+        "Repair run E so that the gradient of the soft term about keeps its size beside the labels "
+        "when T changes: half the soft term, half cross-entropy with the labels at T = 1."
     ),
     difficulty=1,
     minutes=3,
@@ -263,9 +318,45 @@ balance = Exercise(
             lambda s, t, y, temperature: _balanced(s, t, y, temperature, temperature),
             "You scale by T. The gradient shrinks with 1/T²: scale by T².",
         ),
+        "twice": Wrong(
+            lambda s, t, y, temperature: _balanced(s, t, y, temperature, temperature**4),
+            "T² twice: `kd_loss` of the library has the factor inside. Do not multiply again.",
+        ),
         "hard_coded": Wrong(
             lambda s, t, y, temperature: _balanced(s, t, y, temperature, 16.0),
             "16 is right for T = 4 only. Let the factor follow `temperature`.",
+        ),
+        "four_written_in": Wrong(
+            lambda s, t, y, temperature: _balanced(s, t, y, 4.0, 16.0),
+            "Right for T = 4, but 4 and 16 are written into the code: `temperature` changes "
+            "nothing.",
+        ),
+        "teacher_alone_softened": Wrong(
+            lambda s, t, y, temperature: _half(temperature**2 * _log_kl(s, t / temperature), s, y),
+            "Only the teacher is softened. Then a perfect copy does not score 0: in the soft term "
+            "both models are divided by T.",
+        ),
+        "over_classes": Wrong(
+            lambda s, t, y, temperature: _balanced(
+                s, t, y, temperature, temperature**2 / s.shape[-1]
+            ),
+            "T² is right. The soft term is divided by the number of classes as well: "
+            "`batchmean`, not `mean`.",
+        ),
+        "swapped": Wrong(
+            lambda s, t, y, temperature: _half(
+                temperature**2 * _log_kl(t / temperature, s / temperature), s, y
+            ),
+            "T² is right, but this is KL(student‖teacher).",
+        ),
+        "no_halves": Wrong(
+            lambda s, t, y, temperature: _balanced(s, t, y, temperature, 2 * temperature**2, 2),
+            "The proportion is right; the weights are not: each term counts one half.",
+        ),
+        "labels_divided": Wrong(
+            lambda s, t, y, temperature: _balanced(s, t, y, temperature, 1, temperature**-2),
+            "The proportion is right, but the whole loss now shrinks with T: multiply the soft "
+            "term instead of dividing the labels.",
         ),
         "both_terms": Wrong(
             lambda s, t, y, temperature: _balanced(
@@ -283,109 +374,6 @@ balance = Exercise(
                 temperature**2 * _log_kl(s / temperature, t / temperature), s / temperature, y
             ),
             "T² is right. But the label term sees the softened student; it belongs at T = 1.",
-        ),
-    },
-)
-
-
-def my_dial(student_logits: Tensor, teacher_logits: Tensor, beta: float) -> Tensor:
-    """From KL(teacher‖student) at beta 0 to KL(student‖teacher) at 1. (N, K) twice -> scalar."""
-    p, q = teacher_logits.softmax(-1), student_logits.softmax(-1)
-    if beta in (0, 1):
-        return (kl(p, q) if beta == 0 else kl(q, p)).mean()
-    middle = beta * p + (1 - beta) * q
-    published = beta * kl(p, middle) + (1 - beta) * kl(q, middle)
-    return published.mean() / (beta * (1 - beta))
-
-
-def _near_its_ends(function: Callable[..., Any], s: Tensor, t: Tensor, beta: float) -> Any:
-    """[value, size of the gradient], and in the middle only whether they are above 0."""
-    value = function(s, t, beta)
-    if value is None or value is ...:
-        return value
-    museum.expect(value, isinstance(value, Tensor) and not value.ndim, "a tensor with one number")
-    if value.requires_grad:
-        value.backward()
-    size = 0.0 if s.grad is None else float(s.grad.norm())
-    seen = [float(value.detach()), size]
-    return seen if min(beta, 1 - beta) < 0.1 else [float(x > 1e-3) for x in seen]
-
-
-def _published(s: Tensor, t: Tensor, beta: float) -> Tensor:
-    beta = min(max(beta, 1e-6), 1 - 1e-6)
-    return generalized_js_loss(student_logits=s, teacher_logits=t, beta=beta)
-
-
-_DIAL = (_logits([0.0, 1.0, 0.5], [1.0, 0.0, 0.0]), torch.tensor([[2.0, 0, 0], [0, 1, 2]]).double())
-
-dial = Exercise(
-    lesson=LESSON,
-    name="dial",
-    title="A dial that does not go silent",
-    statement=(
-        "Repair the generalised JS of run G, so that it is what its users expect: "
-        "**KL(teacher‖student) at `beta` = 0, KL(student‖teacher) at `beta` = 1, and no jump**: "
-        "just beside an end nearly the same value and gradient as at the end. In between it must "
-        "be positive and have a gradient; how you get there is free."
-    ),
-    difficulty=3,
-    minutes=6,
-    skill="testing a setting at its ends and beside them",
-    variable="my_dial",
-    stub='''def my_dial(student_logits: Tensor, teacher_logits: Tensor, beta: float) -> Tensor:
-    """From KL(teacher‖student) at beta 0 to KL(student‖teacher) at 1. (N, K) twice -> scalar."""
-    return ...  # your code here: kl(p, q) gives one number per row''',
-    hints=(
-        "Near 0 the published function is about `beta` times KL(teacher‖student), near 1 about "
-        "`1 - beta` times KL(student‖teacher). What can you divide by?",
-        "Divide by `beta * (1 - beta)`; at exactly 0 and 1 return the limits. Or weight the two "
-        "KLs the other way round: `(1 - beta) * kl(p, middle) + beta * kl(q, middle)`.",
-    ),
-    right=my_dial,
-    explanation=(
-        "Dividing by β(1 − β) changes only the size of the gradient, never its direction. "
-        "Exchanging the weights gives another family with the same ends. Both pass."
-    ),
-    deepens=(
-        "The library has it as `generalized_js_loss(..., normalized=True)`. A formula can be "
-        "faithful to its paper and still surprise: read what it does at the settings people choose."
-    ),
-    judge=museum.observing(
-        _near_its_ends,
-        tuple((*_DIAL, beta) for beta in (0.0, 1e-4, 0.5, 1 - 1e-4, 1.0)),
-        "the loss and the size of the student's gradient",
-        tolerance=0.01,
-    ),
-    wrong={
-        "as_found": Wrong(
-            _published,
-            "It still vanishes at both ends: the clamp hides a division by zero that nobody does, "
-            "and leaves a millionth of the loss.",
-        ),
-        "ends_only": Wrong(
-            lambda s, t, beta: my_dial(s, t, beta) if beta in (0, 1) else _published(s, t, beta),
-            "The two ends are right, but it jumps: at β = .0001 the loss is ten thousand times "
-            "smaller than at 0.",
-        ),
-        "ends_exchanged": Wrong(
-            lambda s, t, beta: my_dial(s, t, 1 - beta),
-            "The ends are exchanged: β = 0 must be KL(teacher‖student).",
-        ),
-        "one_end": Wrong(
-            lambda s, t, beta: my_dial(s, t, beta) * (1 - beta),
-            "Divided by β alone: right at 0, still silent at 1.",
-        ),
-        "other_end": Wrong(
-            lambda s, t, beta: my_dial(s, t, beta) * beta,
-            "Divided by 1 − β alone: right at 1, still silent at 0.",
-        ),
-        "no_limits": Wrong(
-            lambda s, t, beta: s.sum() * float("nan") if beta in (0, 1) else my_dial(s, t, beta),
-            "Between the ends it is right, at the ends it is 0/0: return the limits there.",
-        ),
-        "plain_js": Wrong(
-            lambda s, t, beta: my_dial(s, t, 0.5) / 4,
-            "This does not depend on β.",
         ),
     },
 )

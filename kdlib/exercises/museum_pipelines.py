@@ -101,6 +101,12 @@ roles = Exercise(
             lambda small, large, x: _kl_of(small(x).detach(), large(x)),
             "The loss is right, but you cut off the student and left the teacher in the graph.",
         ),
+        "over_classes": Wrong(
+            lambda small, large, x: F.kl_div(
+                small(x).log_softmax(-1), large(x).detach().softmax(-1), reduction="none"
+            ).mean(),
+            "The right model learns, but the mean is taken over the classes as well: that is run B.",
+        ),
         "other_direction": Wrong(
             lambda small, large, x: _kl_of(large(x).detach(), small(x)),
             "The right model learns, but from KL(student‖teacher).",
@@ -124,21 +130,26 @@ def my_answers(teacher: nn.Module, inputs: Tensor) -> Tensor:
 
 
 def _steadiness(function: Callable[..., Any], teacher: nn.Module, inputs: Tensor) -> Any:
-    """[largest distance from the answers in evaluation mode, 1 if a gradient would flow]"""
+    """Three numbers, 1 for yes: not the answer without dropout, two calls differ, a gradient."""
+    right = predict(teacher, inputs)
+    answers = []
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        logits = function(teacher, inputs)
-    right = predict(teacher, inputs)
-    if logits is None or logits is ...:
-        return logits
-    fits = isinstance(logits, Tensor) and logits.shape == right.shape
-    museum.expect(logits, fits, f"logits of shape {tuple(right.shape)}")
-    return [float((logits - right).abs().max()), float(logits.requires_grad)]
+        for _ in range(2):
+            logits = function(teacher, inputs)
+            if logits is None or logits is ...:
+                return logits
+            fits = isinstance(logits, Tensor) and logits.shape == right.shape
+            museum.expect(logits, fits, f"logits of shape {tuple(right.shape)}")
+            answers.append(logits)
+    first, second = answers
+    yes = (not torch.allclose(first, right), not torch.equal(first, second), first.requires_grad)
+    return [float(answer) for answer in yes]
 
 
-def _asked_twice(teacher: nn.Module, inputs: Tensor) -> Any:
-    with torch.no_grad():
-        return (teacher(inputs) + teacher(inputs)) / 2
+def _seeded(teacher: nn.Module, inputs: Tensor) -> Any:
+    torch.manual_seed(1)
+    return teacher(inputs).detach()
 
 
 _DROPPING = (
@@ -149,11 +160,11 @@ _DROPPING = (
 steady_teacher = Exercise(
     lesson=LESSON,
     name="steady_teacher",
-    title="Ask a teacher that is awake",
+    title="Ask twice, hear the same",
     statement=(
-        "Write the function that asks a teacher, whatever mode it comes in: **the same answer at "
-        "every call**, and **no gradient**. The check hands you a teacher in training mode, with "
-        "dropout."
+        "Write the function that asks a teacher, whatever mode it comes in: at every call the same "
+        "answer, **the one without dropout**, and **no gradient**. The check hands you a teacher "
+        "in training mode, with dropout, and calls your function twice."
     ),
     difficulty=1,
     minutes=3,
@@ -176,24 +187,27 @@ steady_teacher = Exercise(
     judge=museum.observing(
         _steadiness,
         (_DROPPING,),
-        "the largest distance of a logit from its value without dropout, and 1 if a gradient "
-        "would flow into the teacher",
+        "1 if the answer is not the one without dropout, 1 if two calls differ, and 1 if a "
+        "gradient would flow into the teacher",
         tolerance=1e-6,
     ),
     wrong={
         "as_found": Wrong(
             lambda teacher, x: teacher(x).detach(),
-            "No gradient flows, but dropout is still on. `no_grad` and `detach` do not change what "
-            "the layers compute, and `teacher.training = False` reaches the outermost module only: "
-            "the dropout layer inside has a flag of its own. `eval()` goes through all of them.",
+            "No gradient flows, but dropout is still on; an average of many noisy answers would be "
+            "less noisy, not steady. `no_grad` and `detach` do not change what the layers compute, "
+            "and `teacher.training = False` reaches the outermost module only: the dropout layer "
+            "inside has a flag of its own. `eval()` goes through all of them.",
         ),
         "with_gradient": Wrong(
             lambda teacher, x: teacher.eval()(x),
             "The answers are steady, but a gradient would flow into the teacher.",
         ),
-        "averaged": Wrong(
-            _asked_twice,
-            "An average of noisy answers is less noisy, not steady.",
+        "seeded": Wrong(
+            _seeded,
+            "The answers repeat, but they are not the teacher's logits without dropout. If you "
+            "fixed a seed: it repeats one and the same noise, and resets everybody else's random "
+            "numbers.",
         ),
         "trained": Wrong(
             lambda teacher, x: teacher.train()(x),
@@ -226,7 +240,7 @@ def my_batch(
 def _rows_and_views(
     function: Callable[..., Any], inputs: Tensor, teacher: nn.Module, ids: Tensor, cut: Any
 ) -> Any:
-    """[rows, rows that are cuts of the wanted names, distance of the logits from the answer]"""
+    """[rows, letters in each, in place, anywhere, distance of the logits, gradient]; see below."""
     found = function(inputs, teacher, ids, cut)
     if found is None or found is ...:
         return found
@@ -235,18 +249,31 @@ def _rows_and_views(
     view, logits = found
     fits = isinstance(view, Tensor) and view.ndim == 2 and not view.is_floating_point()
     museum.expect(view, fits, "first what the student reads: letters (B, L), whole numbers")
-    wanted = [inputs[ids][:, start : start + view.shape[1]] for start in (0, 2)]
-    hits = [(view == w).all(-1) for w in wanted if view.shape == w.shape and view.shape[1] == 2]
-    rows = sum(hits, torch.zeros(len(view), dtype=torch.bool)).sum()
     answer = predict(teacher, view)
     fits = isinstance(logits, Tensor) and logits.shape == answer.shape
     museum.expect(logits, fits, f"second the teacher's logits of shape {tuple(answer.shape)}")
-    return [float(len(view)), float(rows), float((logits - answer).abs().max())]
+    names = [{int(letter) for letter in name} for name in inputs[ids]]  # no two share a letter
+    read = [{int(letter) for letter in row} for row in view]
+    in_place = sum(part <= name for part, name in zip(read, names, strict=False))
+    anywhere = sum(any(part <= name for part in read) for name in names)
+    distance = float((logits - answer).abs().max())
+    sizes = [float(size) for size in view.shape]
+    return [*sizes, float(in_place), float(anywhere), distance, float(logits.requires_grad)]
+
+
+def _made_of(rows: Callable[[Tensor], Any]) -> Callable[..., Any]:
+    """A batch of other rows than ids, otherwise as it should be."""
+
+    def batch(inputs: Tensor, teacher: nn.Module, ids: Tensor, cut: Any) -> Any:
+        view = cut(inputs[rows(ids)])
+        return view, predict(teacher, view)
+
+    return batch
 
 
 _BATCH = (
     encode(["abcd", "efgh", "ijkl", "mnop"])[:, :4],
-    CharCNN(widths=(16,), seed=4).double().requires_grad_(False),
+    CharCNN(widths=(16,), seed=4).double().eval(),
     torch.tensor([2, 0, 3]),
     _CutDifferently(),
 )
@@ -258,8 +285,8 @@ row_and_view = Exercise(
     statement=(
         "Write the function that makes a batch, repairing runs A and D: what the student reads, "
         "and the teacher's logits. Row i of both must be about example `ids[i]`, and both models "
-        "must have seen **the same cut** of its name. `cut` cuts at random: called again, it "
-        "keeps other letters."
+        "must have seen **the same cut** of its name. No gradient may flow into the teacher. `cut` cuts "
+        "at random: called again, it keeps other letters."
     ),
     difficulty=2,
     minutes=5,
@@ -287,8 +314,9 @@ row_and_view = Exercise(
     judge=museum.observing(
         _rows_and_views,
         (_BATCH,),
-        "how many rows there are, how many of them are cuts of the wanted names, and the largest "
-        "distance of the given logits from the teacher's answer to what the student reads",
+        "rows, letters in each, how many rows read the name that is wanted in their place, how many "
+        "of the wanted names are read anywhere, the largest distance of your logits from the "
+        "teacher's answer to what the student reads, and 1 if a gradient would flow",
         tolerance=1e-6,
     ),
     wrong={
@@ -320,6 +348,25 @@ row_and_view = Exercise(
         "nobody_cuts": Wrong(
             lambda x, teacher, ids, cut: (x[ids], predict(teacher, x[ids])),
             "Consistent, but nobody cuts: the student never learns from parts of names.",
+        ),
+        "with_gradient": Wrong(
+            lambda x, teacher, ids, cut: (lambda v: (v, teacher(v)))(cut(x[ids])),
+            "Rows and views are right, but a gradient would flow into the teacher: use `predict`, "
+            "or call it under `torch.no_grad()`.",
+        ),
+        "first_rows": Wrong(
+            _made_of(lambda ids: slice(len(ids))),
+            "Both saw the same cut, but of the first rows: which rows are wanted stands in `ids`.",
+        ),
+        "sorted": Wrong(
+            _made_of(lambda ids: ids.sort().values),
+            "These are the wanted names, but not in the order of `ids`: row i must be about "
+            "example `ids[i]`.",
+        ),
+        "one_row": Wrong(
+            _made_of(lambda ids: ids[:1].expand(len(ids))),
+            "Not every wanted name is there, or one stands where another belongs: row i must be "
+            "about example `ids[i]`.",
         ),
         "ids_forgotten": Wrong(
             lambda x, teacher, ids, cut: (lambda v: (v, predict(teacher, v)))(cut(x)),

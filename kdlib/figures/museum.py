@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from kdlib.figures.style import BASELINE, INK, STUDENT, TEACHER, line
 
 COLUMNS = 3
+TINY = 1e-3
 Curve = tuple[Sequence[float], Sequence[float]]  # x and y
 
 
@@ -57,10 +58,21 @@ def share_bars(shares: Mapping[str, float], title: str) -> Figure:
     return figure
 
 
+def shares_in_words(shares: Mapping[str, float], title: str) -> str:
+    """What `share_bars` shows.
+
+    >>> shares_in_words({"healthy": 46.7, "E no T²": 2.8}, "Share at T = 8")
+    'Share at T = 8: healthy 47 %, E no T² 3 %.'
+    """
+    return f"{title}: {', '.join(f'{name} {share:.0f} %' for name, share in shares.items())}."
+
+
 def _panel(ax: Axes, curves: Mapping[str, Curve], limits: tuple[float, float] | None) -> None:
     for colour, (name, (x, y)) in zip((STUDENT, TEACHER), curves.items(), strict=False):
         look = line(colour) | {"markersize": 3.5, "linewidth": 1.8, "markevery": 5}
         ax.plot(list(x), [float(value) for value in y], label=name, **look)
     if limits is not None:
         ax.set_ylim(*limits)
+    if max(abs(place) for place in ax.get_ylim()) < TINY:  # a power of ten above the axis is missed
+        ax.yaxis.set_major_formatter(lambda value, _: f"{value:.0e}".replace("e-0", "e-"))
     ax.tick_params(labelsize=9)
