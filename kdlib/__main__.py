@@ -1,7 +1,7 @@
 """python -m kdlib: what is done from a terminal; `python -m kdlib COMMAND --help` says more.
 
-For anybody with two models: audit, threshold. For learners: doctor, progress. For instructors and maintainers:
-figures, notebooks, solutions, budgets, bench (losses, edges, coverage, audit, cascade).
+For anybody with two models: audit, threshold. For learners: doctor, progress. For instructors and
+maintainers: figures, notebooks, solutions, budgets, bench.
 Ends with 0 if all is well, with 1 if not, and with 2 if the command was not understood.
 """
 
@@ -11,8 +11,16 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 from typing import Any
+
+MEASURED = {  # benchmarks without settings: name -> (module of kdlib.bench, what it shows)
+    "cascade": ("cascade", "Time the deferral curve of a million inputs beside only sorting them."),
+    "overhead": ("cascade_overhead", "Time a running cascade beside its small model alone."),
+    "certificates": ("certificates", "Simulate how often certified thresholds keep their promise."),
+    "speculative": ("speculative", "Time speculative decoding beside the large model alone."),
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -157,11 +165,9 @@ def audit_speed(options: argparse.Namespace) -> int:
     return 0
 
 
-def curve_speed(options: argparse.Namespace) -> int:
-    """Time the deferral curve of a million inputs beside only sorting them."""
-    from kdlib.bench.cascade import report
-
-    print(report(options.inputs, options.repeats))
+def measure(options: argparse.Namespace) -> int:
+    """Print the table of a benchmark that has no settings."""
+    print(import_module(f"kdlib.bench.{options.module}").report())
     return 0
 
 
@@ -311,9 +317,9 @@ def _add_bench(commands: Any) -> None:
     speed.add_argument("--size", type=_size, default=(1_000_000, 100), metavar="NxK",
                        help="of the files (default: 1000000x100, 800 MB in the temporary folder)")  # fmt: skip
     speed.add_argument("--repeats", type=_count, default=5, help="rounds (default: 5)")
-    curve = _add(kinds, curve_speed, "cascade")
-    curve.add_argument("--inputs", type=_count, default=1_000_000, help="(default: a million)")
-    curve.add_argument("--repeats", type=_count, default=9, help="rounds (default: 9)")
+    for name, (module, about) in MEASURED.items():
+        plain = kinds.add_parser(name, help=about, description=about)
+        plain.set_defaults(run=measure, module=module)
 
 
 def _size(text: str) -> tuple[int, int]:

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from kdlib.cascade.certificate import Of, _tests, inputs_needed
+from kdlib.cascade.certificate import inputs_needed, tests_of
+from kdlib.cascade.promise import Of
 
 POINTS = 201
 
@@ -40,7 +41,7 @@ def seen_risk(
     from scipy.special import betaincinv
 
     large = None if large_wrong is None else large_wrong.astype(np.float64)
-    tests = _tests(score, wrong.astype(np.float64), large, of, inputs_needed(risk, delta))
+    tests = tests_of(score, wrong.astype(np.float64), large, of, inputs_needed(risk, delta))
     last = len(tests.kept) - 1
     some = np.unique(np.linspace(0, last, min(last + 1, POINTS)).round().astype(int))
     kept, losses, trials = (column[some] for column in tests)
