@@ -48,7 +48,8 @@ solutions: install ## the solved lessons in build/solutions/
 	$(RUN) -m kdlib solutions $(ARGS)
 
 models: .venv/contributor ## retrain the models and check their accuracy
-	$(RUN) data/make_models.py $(ARGS)
+	$(RUN) data/make_models.py
+	$(RUN) data/make_language_models.py
 
 budgets: install ## seconds and MB of every lesson, measured here (into README: ARGS=--write)
 	$(RUN) -m kdlib budgets $(ARGS)

@@ -6,13 +6,13 @@ with the same torch; elsewhere the last digits differ, and then lessons may prin
 """
 
 import torch
-from safetensors.torch import save_file
 from torch import Tensor
 from torch.nn import functional
 
 from kdlib.data import Examples, data_folder, load_place_names
-from kdlib.models import TEACHER_FILE, CharCNN, checksum, parameter_count, untrained_teacher
+from kdlib.models import TEACHER_FILE, CharCNN, parameter_count, untrained_teacher
 from kdlib.training import fit, predict
+from kdlib.weights import save_weights
 
 ACCURACY, TOLERANCE = 0.854, 0.01  # on the test split
 BINS = 15
@@ -34,7 +34,9 @@ def main() -> None:
             "written. If data or model were changed on purpose, change ACCURACY and run "
             "`make notebooks`."
         )
-    write(teacher)
+    checksum = save_weights(teacher, TEACHER_FILE)
+    size = (data_folder() / TEACHER_FILE).stat().st_size
+    print(f"wrote {TEACHER_FILE}: {size / 1e3:.0f} kB, sha256 {checksum}")
 
 
 def trained_teacher(train: Examples, validation: Examples) -> CharCNN:
@@ -83,16 +85,6 @@ def fitted_temperature(teacher: CharCNN, validation: Examples) -> float:
     candidates = torch.arange(0.5, 2.0, 0.01)
     nll = [functional.cross_entropy(logits / t, validation.labels).item() for t in candidates]
     return candidates[nll.index(min(nll))].item()
-
-
-def write(teacher: CharCNN) -> None:
-    """Save the weights with their checksum in the header of the file."""
-    weights = {name: weight.detach() for name, weight in teacher.state_dict().items()}
-    path = data_folder() / TEACHER_FILE
-    path.parent.mkdir(exist_ok=True)
-    save_file(weights, path, metadata={"sha256": checksum(weights)})
-    path.chmod(0o644)
-    print(f"wrote {path.name}: {path.stat().st_size / 1e3:.0f} kB, sha256 {checksum(weights)}")
 
 
 if __name__ == "__main__":

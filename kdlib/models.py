@@ -8,23 +8,21 @@ arXiv:1509.01626; Joulin et al. (2016), Bag of Tricks for Efficient Text Classif
 arXiv:1607.01759 (hashed n-grams).
 """
 
-import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import torch
-from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 from torch.nn import functional
 
 from kdlib import checks
-from kdlib.data import ALPHABET, COUNTRIES, data_folder
+from kdlib.data import ALPHABET, COUNTRIES
+from kdlib.weights import load_weights
 
 CHARACTERS = len(ALPHABET) + 1  # and padding, 0
 EDGE = CHARACTERS  # stands before and after a name, so that n-grams know its beginning and end
 LONGEST = 3  # characters of an n-gram
 TEACHER_FILE = "models/place_names_teacher.safetensors"
-RESTORE = "`git checkout -- data/models` or `make models`"
 
 
 class CharCNN(nn.Module):
@@ -47,7 +45,7 @@ class CharCNN(nn.Module):
     ) -> None:
         super().__init__()
         sizes = (embedding, *widths)
-        with _seeded_in_float64(seed):
+        with seeded_in_float64(seed):
             self.embed = nn.Embedding(CHARACTERS, embedding, padding_idx=0)
             self.convolutions = nn.ModuleList(
                 nn.Conv1d(sizes[i], width, kernel_size=3, padding=1)
@@ -80,7 +78,7 @@ class HashedNgrams(nn.Module):
 
     def __init__(self, buckets: int = 256, *, classes: int = len(COUNTRIES), seed: int = 0) -> None:
         super().__init__()
-        with _seeded_in_float64(seed):
+        with seeded_in_float64(seed):
             self.weight = nn.Parameter(0.01 * torch.randn(buckets, classes))
             self.bias = nn.Parameter(torch.zeros(classes))
         self.float()
@@ -129,28 +127,9 @@ def load_teacher() -> CharCNN:
     Raises:
         FileNotFoundError, ValueError: the file is missing or damaged, and how to restore it.
     """
-    path = checks.existing_file(data_folder() / TEACHER_FILE, RESTORE)
     teacher = untrained_teacher()
-    expected = "(not readable)"
-    try:
-        with safe_open(path, framework="pt") as file:
-            weights = {name: file.get_tensor(name) for name in file.keys()}
-            expected = file.metadata()["sha256"]
-        found = checksum(weights)
-        teacher.load_state_dict(weights)
-    except (SafetensorError, OSError, RuntimeError, KeyError, TypeError) as error:
-        found = f"a file that does not hold this model ({error})"
-    checks.intact_file(path, expected=expected, found=found, restore=RESTORE)
-    return teacher.eval().requires_grad_(False)
-
-
-def checksum(weights: Mapping[str, Tensor]) -> str:
-    """The sha256 of named weights: of their names, types, shapes and bytes."""
-    digest = hashlib.sha256()
-    for name, weight in sorted(weights.items()):
-        digest.update(f"{name} {weight.dtype} {tuple(weight.shape)}".encode())
-        digest.update(weight.detach().contiguous().numpy().tobytes())
-    return digest.hexdigest()
+    load_weights(teacher, TEACHER_FILE)
+    return teacher
 
 
 def parameter_count(model: nn.Module) -> int:
@@ -159,7 +138,7 @@ def parameter_count(model: nn.Module) -> int:
 
 
 @contextmanager
-def _seeded_in_float64(seed: int) -> Iterator[None]:
+def seeded_in_float64(seed: int) -> Iterator[None]:
     """Random numbers inside come from the seed, in float64; nothing is changed outside."""
     before = torch.get_default_dtype()
     with torch.random.fork_rng(devices=[]):

@@ -96,7 +96,7 @@ def fit(
 def predict(model: nn.Module, inputs: Tensor, batch_size: int = 1024) -> Tensor:
     """The model's logits (N, K) in evaluation mode, without gradient; its mode is restored."""
     checks.count(batch_size, "batch_size")
-    with _evaluating(model), torch.no_grad():
+    with evaluating(model), torch.no_grad():
         return torch.cat([model(rows) for rows in torch.split(inputs, batch_size)])
 
 
@@ -208,7 +208,8 @@ def _seeded(seed: int) -> Iterator[None]:
 
 
 @contextmanager
-def _evaluating(model: nn.Module) -> Iterator[None]:
+def evaluating(model: nn.Module) -> Iterator[None]:
+    """Evaluation mode inside, and every module as it was outside."""
     modes = {module: module.training for module in model.modules()}
     model.eval()
     try:

@@ -11,6 +11,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from kdlib import data, models
+from kdlib import weights as weights_on_disk
 from kdlib.data import ALPHABET, COUNTRIES, encode, load_place_names
 from kdlib.models import CharCNN, HashedNgrams, hashed_ngrams, load_teacher, parameter_count
 from kdlib.training import predict
@@ -74,13 +75,17 @@ def test_the_first_weights_depend_on_the_seed_alone(make):
 def test_another_instruction_set_draws_the_same_first_weights():
     """Drawn in float32 they differ in the last digits, and training makes that grow."""
     code = """
-from kdlib.models import CharCNN, HashedNgrams, checksum, untrained_teacher
+from kdlib.models import CharCNN, HashedNgrams, untrained_teacher
+from kdlib.weights import checksum
 print(*(checksum(make().state_dict()) for make in (CharCNN, HashedNgrams, untrained_teacher)))
 """
     oldest = os.environ | {"ATEN_CPU_CAPABILITY": "default"}
     run = [sys.executable, "-c", code]
     found = subprocess.run(run, env=oldest, capture_output=True, text=True, check=True).stdout
-    here = [models.checksum(make().state_dict()) for make in [*STUDENTS, models.untrained_teacher]]
+    here = [
+        weights_on_disk.checksum(make().state_dict())
+        for make in [*STUDENTS, models.untrained_teacher]
+    ]
     assert found.split() == here
 
 
@@ -181,7 +186,7 @@ def teacher_file(tmp_path, monkeypatch, contents: bytes):
     path = tmp_path / models.TEACHER_FILE
     path.parent.mkdir(exist_ok=True)
     path.write_bytes(contents)
-    monkeypatch.setattr(models, "data_folder", lambda: tmp_path)
+    monkeypatch.setattr("kdlib.weights.data_folder", lambda: tmp_path)
     return path
 
 
@@ -210,13 +215,13 @@ def test_a_damaged_teacher_is_named_with_the_way_back(damage, tmp_path, monkeypa
 def test_another_model_in_the_place_of_the_teacher_is_refused(tmp_path, monkeypatch):
     path = teacher_file(tmp_path, monkeypatch, b"")
     weights = CharCNN().state_dict()
-    save_file(weights, path, metadata={"sha256": models.checksum(weights)})
+    save_file(weights, path, metadata={"sha256": weights_on_disk.checksum(weights)})
     with pytest.raises(ValueError, match="does not hold this model"):
         load_teacher()
 
 
 def test_a_missing_teacher_says_how_to_get_it_back(tmp_path, monkeypatch):
-    monkeypatch.setattr(models, "data_folder", lambda: tmp_path)
+    monkeypatch.setattr("kdlib.weights.data_folder", lambda: tmp_path)
     with pytest.raises(FileNotFoundError, match="make models"):
         load_teacher()
 
@@ -229,5 +234,9 @@ def test_the_checksum_sees_values_names_shapes_and_types():
         {"a": torch.zeros(2, 3), "b": torch.ones(1) * 2},
         {"a": torch.zeros(2, 3), "b": torch.ones(1, dtype=torch.int32)},
     ]
-    assert models.checksum(weights) == models.checksum(dict(reversed(weights.items())))
-    assert models.checksum(weights) not in {models.checksum(other) for other in others}
+    assert weights_on_disk.checksum(weights) == weights_on_disk.checksum(
+        dict(reversed(weights.items()))
+    )
+    assert weights_on_disk.checksum(weights) not in {
+        weights_on_disk.checksum(other) for other in others
+    }
