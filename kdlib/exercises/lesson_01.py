@@ -506,6 +506,89 @@ replication = Exercise(
     wrong=wrong_options(_REPLICAS, right="A"),
 )
 
+
+def my_cut(log_p: Tensor, top: int) -> Tensor:
+    """The first `top` classes, and all others as one. log_p: (N, K) log-probabilities -> (N, top + 1)."""
+    others = log_p[:, top:].logsumexp(-1, keepdim=True)
+    return torch.cat([log_p[:, :top], others], -1)
+
+
+def _with_rest(log_p: Tensor, top: int, rest: Tensor) -> Tensor:
+    return torch.cat([log_p[:, :top], rest], -1)
+
+
+_CUT_CASES = (
+    (torch.tensor([[0.5, 0.25, 0.125, 0.125]]).log(), 2),
+    (torch.tensor([[0.6, 0.1, 0.2, 0.1], [0.25, 0.25, 0.25, 0.25]]).log(), 1),
+    (torch.tensor([[-1e-3, -800.0, -801.0, -6.9]]).log_softmax(-1), 1),
+)
+
+top_tokens = Exercise(
+    lesson=LESSON,
+    name="top_tokens",
+    title="Keep the favourites, and the rest",
+    statement=(
+        "Write `my_cut(log_p, top)`: keep the first `top` columns of log-probabilities and merge "
+        "all other classes into one, as the last column. Each row is to remain a distribution, "
+        "and nothing of what the model says of the others may get lost."
+    ),
+    difficulty=2,
+    minutes=6,
+    skill="coarsening a distribution without changing it",
+    variable="my_cut",
+    stub='''def my_cut(log_p: Tensor, top: int) -> Tensor:
+    """log_p: (N, K) log-probabilities -> (N, top + 1)."""
+    return ...  # your code here''',
+    hints=(
+        "The probability of 'one of the others' is the sum of theirs. What is that sum in logs?",
+        "`log_p[:, top:].logsumexp(-1, keepdim=True)` is the last column; `torch.cat` joins.",
+    ),
+    right=my_cut,
+    explanation=(
+        "Probabilities of classes that exclude each other add up, and `logsumexp` adds in log space, "
+        "so tokens of probability e^-800 do no harm."
+    ),
+    deepens=(
+        "A divergence of cut distributions is a lower bound of the true one. After renormalising it "
+        "is no bound of anything: with one class left, every two models are equal."
+    ),
+    judge=same_function(_CUT_CASES),
+    wrong={
+        "renormalised": Wrong(
+            lambda log_p, top: log_p[:, :top].log_softmax(-1),
+            "You scaled the favourites up until they sum to 1. Then nobody can see how much a model "
+            "gives to all other tokens, and with `top=1` every two models agree perfectly. Keep the "
+            "rest as one more column.",
+        ),
+        "dropped": Wrong(
+            lambda log_p, top: log_p[:, :top],
+            "The rest is gone: the rows no longer sum to 1, and a divergence of such rows can even "
+            "be negative. Add one more column.",
+        ),
+        "summed_logs": Wrong(
+            lambda log_p, top: _with_rest(log_p, top, log_p[:, top:].sum(-1, keepdim=True)),
+            "A sum of logarithms is the logarithm of a *product*: the chance that all of them "
+            "happen. You need the sum of the probabilities.",
+        ),
+        "sum_not_logged": Wrong(
+            lambda log_p, top: _with_rest(log_p, top, log_p[:, top:].exp().sum(-1, keepdim=True)),
+            "The last column is a probability, the others are logarithms of one. Take its log too.",
+        ),
+        "mean_of_rest": Wrong(
+            lambda log_p, top: _with_rest(
+                log_p, top, log_p[:, top:].exp().mean(-1, keepdim=True).log()
+            ),
+            "You averaged the rest. 'One of the others' is as probable as all of them together.",
+        ),
+        "one_too_many": Wrong(
+            lambda log_p, top: my_cut(log_p, top + 1) if top + 1 < log_p.shape[1] else log_p,
+            "You kept `top + 1` classes besides the rest. Counting from 0, columns 0 to `top - 1` "
+            "are kept: `log_p[:, :top]`.",
+        ),
+    },
+)
+
+
 quiz = Quiz(
     lesson=LESSON,
     questions=(
