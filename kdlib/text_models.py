@@ -108,14 +108,20 @@ def tfidf_logits(train: Examples, texts: Sequence[str]) -> Tensor:
         texts: N texts to answer.
 
     Returns:
-        (N, K) float32 logits.
+        (N, K) float32 logits, which are log-probabilities.
+
+    Raises:
+        ValueError, TypeError: texts or labels are missing, or a class has no text.
     """
     from sklearn.feature_extraction.text import TfidfVectorizer  # here: it takes a second
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline, make_union
 
-    parts = TfidfVectorizer(analyzer="char_wb", ngram_range=(2, 4), sublinear_tf=True)
+    text_checks.labelled_texts(train.names, train.labels)
+    asked = text_checks.several_texts(texts)
+    parts_of_words = TfidfVectorizer(analyzer="char_wb", ngram_range=(2, 4), sublinear_tf=True)
     words = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True)
-    model = make_pipeline(make_union(parts, words), LogisticRegression(C=100, max_iter=1000))
-    model.fit(train.names, train.labels)
-    return torch.tensor(model.decision_function(texts), dtype=torch.float32)
+    regression = LogisticRegression(C=100, max_iter=1000)
+    model = make_pipeline(make_union(parts_of_words, words), regression)
+    log_probs = model.fit(train.names, train.labels).predict_log_proba(asked)
+    return torch.tensor(log_probs, dtype=torch.float32)

@@ -63,7 +63,7 @@ SUPPORT_QUERIES = Source(
 
 @dataclass(frozen=True, eq=False)
 class TextData:
-    """Labelled texts in four splits, of which no two hold nearly the same text.
+    """Labelled texts in four splits; texts that are nearly the same are never in different splits.
 
     In each split `names` are the texts, `inputs` their hashed n-grams (N, L), `labels` i mean
     `classes[i]`, and `teacher_logits` (N, K) are the large model's. The pool plays the texts that

@@ -152,3 +152,33 @@ def test_the_baseline_is_a_fair_one(glosses):
     logits = tfidf_logits(glosses.train, test.names)
     assert logits.shape == (500, 16) and logits.dtype == torch.float32
     assert accuracy(logits, test) > 0.4
+
+
+@pytest.mark.parametrize(
+    ("names", "labels", "texts", "error", "message"),
+    [
+        (("a b", "c d"), None, ["x"], ValueError, "train has no labels"),
+        ((), [0, 1], ["x"], ValueError, "train has no names"),
+        (("a b", "c d"), [0, 2], ["x"], ValueError, "no text of class 1.*0 to 2"),
+        (("a b", "c d"), [0, 0], ["x"], ValueError, "no text of class 1"),
+        (("a b", "c d"), [0, 1], "x", TypeError, "one string"),
+        (("a b", "c d"), [0, 1], [], ValueError, "texts is empty"),
+    ],
+)
+def test_the_baseline_needs_a_text_of_every_class(names, labels, texts, error, message):
+    train = Examples(
+        torch.zeros(2, 1, dtype=torch.int64),
+        labels=None if labels is None else torch.tensor(labels),
+        names=names,
+    )
+    with pytest.raises(error, match=message):
+        tfidf_logits(train, texts)
+
+
+def test_the_baseline_gives_both_columns_for_two_classes():
+    train = Examples(
+        encode_texts(["good film", "bad"]), torch.tensor([0, 1]), names=("good film", "bad")
+    )
+    logits = tfidf_logits(train, ["a good one", "so bad"])
+    assert logits.argmax(dim=1).tolist() == [0, 1]
+    assert torch.allclose(logits.exp().sum(dim=1), torch.ones(2))

@@ -27,6 +27,23 @@ def several_texts(texts: Sequence[str]) -> list[str]:
     return found
 
 
+def labelled_texts(texts: Sequence[str], labels: Tensor | None) -> None:
+    """Texts and labels to learn from: at least two classes, and a text of every class up to K - 1.
+
+    Raises:
+        ValueError: without texts or labels, or with the number of a class that has no text.
+    """
+    if not texts or labels is None:
+        lacking = "labels" if texts else "names"
+        raise ValueError(f"train has no {lacking}, expected labelled texts: names and labels.")
+    counts = torch.bincount(labels, minlength=2)
+    if not bool(counts.all()):
+        raise ValueError(
+            f"train has no text of class {int((counts == 0).nonzero()[0])}, expected at least one "
+            f"of each class 0 to {len(counts) - 1}: add some, or number the classes anew."
+        )
+
+
 def hashed_texts(inputs: Tensor, buckets: int) -> None:
     """Hashed texts (N, L) int64: bucket numbers from 1 to `buckets`, 0 for padding.
 
