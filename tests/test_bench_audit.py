@@ -32,9 +32,12 @@ def test_files_hold_logits_of_a_teacher_and_of_a_student_that_is_near(monkeypatc
 @pytest.mark.parametrize(("stop", "error"), [(signal.SIGINT, KeyboardInterrupt),
                                              (signal.SIGTERM, SystemExit)])  # fmt: skip
 def test_files_are_deleted_when_it_is_interrupted(stop, error):
+    # A shell starts jobs in the background with SIGINT ignored.
+    inherited = signal.signal(signal.SIGINT, signal.default_int_handler)
     before = signal.getsignal(signal.SIGTERM)
     with pytest.raises(error), audit.files(10, 3) as folder:
         os.kill(os.getpid(), stop)
+    signal.signal(signal.SIGINT, inherited)
     assert not folder.exists() and signal.getsignal(signal.SIGTERM) is before
 
 
