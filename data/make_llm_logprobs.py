@@ -11,12 +11,11 @@ from collections.abc import Callable
 
 import torch
 from llm import as_text, encode, next_token_logits, read, weights_file
-from safetensors.torch import save_file
 from torch import Tensor
 
 from kdlib import divergences
 from kdlib.data import data_folder
-from kdlib.weights import checksum
+from kdlib.weights import write_tensors
 
 TOP = 128  # of 49,152 tokens
 FIRST = 5  # tokens of a passage that are read before the first position is kept
@@ -102,9 +101,7 @@ def write(tensors: dict[str, Tensor], texts: list[Tensor], vocabulary: list[str]
     tensors["tokens"] = torch.tensor(used).int()
     path = data_folder() / FILE
     tensors = {name: tensor.contiguous() for name, tensor in tensors.items()}
-    about = {"sha256": checksum(tensors), "prints": print_of, "vocabulary": str(len(vocabulary))}
-    save_file(tensors, path, metadata=about)
-    path.chmod(0o644)
+    write_tensors(tensors, path, prints=print_of, vocabulary=str(len(vocabulary)))
     print(f"wrote {FILE}: {len(tensors['next'])} positions, {path.stat().st_size / 1e6:.1f} MB")
 
 

@@ -10,7 +10,6 @@ only if the accuracy on the test split is near the recorded one.
     python data/make_text_models.py glosses support_queries
 """
 
-import json
 import sys
 from dataclasses import dataclass
 
@@ -18,7 +17,6 @@ import numpy as np
 import torch
 from encoder import PACKAGE, embed
 from numpy.typing import NDArray
-from safetensors.torch import save_file
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import cross_val_predict
 from torch import Tensor
@@ -35,7 +33,7 @@ from kdlib.texts import (
     large_logits,
     read_rows,
 )
-from kdlib.weights import checksum
+from kdlib.weights import write_tensors
 
 SOURCES = {source.name: source for source in (GLOSSES, SUPPORT_QUERIES)}
 COMPONENTS = 64
@@ -119,12 +117,9 @@ def measured(logits: Tensor, labels: NDArray[np.int64], chosen: NDArray[np.bool_
 
 def write(source: Source, tensors: dict[str, Tensor], test: str) -> None:
     """Save the tensors with their checksum and what they were made from."""
-    about = {"sha256": checksum(tensors), "data": source.sha256, "encoder": PACKAGE, "test": test}
     path = data_folder() / source.large_file
-    # One entry, because safetensors writes several in an order that changes from run to run.
-    save_file(tensors, path, metadata={"about": json.dumps(about, ensure_ascii=False)})
-    path.chmod(0o644)
-    print(f"wrote {path.name}: {path.stat().st_size / 1e3:.0f} kB, sha256 {about['sha256']}")
+    found = write_tensors(tensors, path, data=source.sha256, encoder=PACKAGE, test=test)
+    print(f"wrote {path.name}: {path.stat().st_size / 1e3:.0f} kB, sha256 {found}")
 
 
 if __name__ == "__main__":

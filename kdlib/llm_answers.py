@@ -12,12 +12,11 @@ data/make_llm_logprobs.py makes the file; data/README.md tells what the variants
 from dataclasses import dataclass
 
 import torch
-from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from kdlib import checks
 from kdlib.data import data_folder
-from kdlib.weights import checksum
+from kdlib.weights import read_tensors
 
 FILE = "llm_logprobs.safetensors"
 RESTORE = f"`git checkout -- data/{FILE}`"
@@ -65,16 +64,7 @@ def load_llm_answers() -> LlmAnswers:
     >>> answers.whole.shape, list(answers.variants)[:2]
     (torch.Size([665, 129]), ['20 of 30 layers', '27 of 30 layers'])
     """
-    path = checks.existing_file(data_folder() / FILE, RESTORE)
-    tensors, about = {}, {"sha256": "(not readable)"}
-    try:
-        with safe_open(path, framework="pt") as file:
-            tensors = {name: file.get_tensor(name) for name in sorted(file.keys())}
-            about = file.metadata()
-        found = checksum(tensors)
-    except (SafetensorError, OSError) as error:
-        found = f"a file that cannot be read ({error})"
-    checks.intact_file(path, expected=about["sha256"], found=found, restore=RESTORE)
+    tensors, about = read_tensors(data_folder() / FILE, RESTORE)
     return _answers(tensors, about)
 
 

@@ -10,21 +10,19 @@ data/README.md tells where the texts come from and how the large models were mad
 import csv
 import gzip
 import hashlib
-import json
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from kdlib import checks
 from kdlib.checks import texts as text_checks
 from kdlib.data import Examples, data_folder
 from kdlib.text_models import encode_texts
-from kdlib.weights import checksum
+from kdlib.weights import read_tensors
 
 SPLITS = ("train", "pool", "calibration", "test")
 Rows = list[dict[str, str]]
@@ -199,16 +197,8 @@ def _read_table(source: Source) -> _Table:
 def _read_large(source: Source) -> dict[str, Tensor]:
     """The vectors of the texts (float16), weight and bias of the head, by name."""
     remake = f"`git checkout -- data` or `python data/make_text_models.py {source.name}`"
-    path = checks.existing_file(data_folder() / source.large_file, remake)
-    stored: dict[str, Tensor] = {}
-    expected, data = "(not readable)", ""
-    try:
-        with safe_open(path, framework="pt") as file:
-            stored = {name: file.get_tensor(name) for name in file.keys()}
-            about = json.loads(file.metadata()["about"])
-        expected, data, found = about["sha256"], about["data"], checksum(stored)
-    except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
-        found = f"a file that does not hold these answers ({error})"
-    checks.intact_file(path, expected=expected, found=found, restore=remake)
-    text_checks.answers_to(path, source.file, expected=source.sha256, found=data, remake=remake)
+    path = data_folder() / source.large_file
+    stored, about = read_tensors(path, remake)
+    found = about.get("data", "(not said)")
+    text_checks.answers_to(path, source.file, expected=source.sha256, found=found, remake=remake)
     return stored
