@@ -150,7 +150,7 @@ def _refusal(c: Certificate) -> str:
         if not c.kept
         else "Even at the threshold inf the mean loss",
     }[c.of]
-    more = "More inputs of this kind would not help."
+    more = "If that is the true loss, no number of inputs would do."
     if c.needs:
         more = f"At this mean loss about {c.needs:,} inputs would do."
     return f"cannot certify a risk of {c.risk:g}: {where} is {_share(c.seen)}. {more}"

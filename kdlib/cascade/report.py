@@ -38,7 +38,7 @@ JUDGED = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class ThresholdReport:
     """What a small and a large model are worth together; all intervals are at 95 %, over inputs.
 
@@ -76,6 +76,8 @@ class ThresholdReport:
 
     def __str__(self) -> str:
         return as_text(self.words, self.tables())
+
+    __repr__ = __str__  # what a notebook keeps beside the page
 
     def _repr_html_(self) -> str:
         return as_html("Threshold report", self.words, self.tables())
