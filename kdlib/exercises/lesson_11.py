@@ -1,10 +1,13 @@
 """Exercises of lesson 11: cascades and their bill."""
 
+from collections.abc import Callable, Sequence
+from typing import Any
+
 import torch
 from torch import Tensor
 
 from kdlib.exercises.engine import Exercise, Wrong
-from kdlib.exercises.judges import near, one_of, same_function, wrong_options
+from kdlib.exercises.judges import near, one_of, same_function, satisfies, wrong_options
 from kdlib.exercises.quiz import Option, Question, Quiz
 
 LESSON = "11"
@@ -280,6 +283,154 @@ diagnosis = Exercise(
     judge=one_of(_DIAGNOSES),
     wrong=wrong_options(_DIAGNOSES, "C"),
 )
+
+_FOUR_LETTERS = (
+    "Write four letters, one for each desk from 1 to 4, each of H, L, S and G once: as in `'LHSG'`."
+)
+_DESKS = {
+    1: "Desk 1: 2 % of the kept answers are wrong, and more than half of what it defers was right "
+    "already. It may trust its small model more. What is too high?",
+    2: "Desk 2: it defers hardly anything, a third of what it keeps is wrong, and on 20 % of all "
+    "messages the large model would have helped. What is too low?",
+    3: "Desk 3: it defers as much as desk 1. But even the few answers of which it is surest are often "
+    "wrong, so a lower threshold would keep still worse ones.",
+    4: "Desk 4: what it keeps is good, and of what it defers neither model knows four fifths. It pays "
+    "the large model and gets nothing.",
+}
+
+
+def _each_once(answer: str) -> bool:
+    return sorted(answer.strip().upper()) == sorted("HLSG")
+
+
+def _says(desk: int, letter: str) -> Callable[[str], bool]:
+    return lambda answer: answer.strip().upper()[desk - 1] == letter
+
+
+four_desks = Exercise(
+    lesson=LESSON,
+    name="four_desks",
+    title="Four desks, four cures",
+    statement=(
+        "Four other desks, all at prices 1 and 20, in %:\n\n"
+        "| desk | deferred | wrong of kept | missed | right already | repaired |\n"
+        "|---|---:|---:|---:|---:|---:|\n"
+        "| 1 | 90 | 2 | 0 | 58 | 14 |\n| 2 | 6 | 35 | 20 | 25 | 45 |\n"
+        "| 3 | 88 | 41 | 3 | 20 | 50 |\n| 4 | 40 | 8 | 1 | 15 | 6 |\n\n"
+        "What is wrong with each? **H**: the threshold is too high. **L**: the threshold is too low. "
+        "**S**: the small model is too weak. **G**: the large model gains nothing on what it gets. "
+        "Each letter fits one desk; write them in the order of the desks."
+    ),
+    difficulty=2,
+    minutes=5,
+    skill="telling causes apart that give the same bill",
+    variable="my_diagnoses",
+    stub="my_diagnoses = ...  # four letters, for desks 1 to 4",
+    hints=(
+        "Begin with the two that defer nearly everything. Which of them is right on what it keeps?",
+        "*Missed* is large on one desk only, *repaired* is small on one desk that does not defer "
+        "what was right already.",
+    ),
+    right="HLSG",
+    explanation=(
+        "1 and 3 have nearly the same bill, and *wrong of kept* tells them apart. 2 and 4 have "
+        "cheaper bills, and there *missed* and *repaired* tell whether the large model would help."
+    ),
+    deepens=(
+        "A deferral rate alone is no diagnosis: the same 90 % call for another threshold on one "
+        "desk, and for another model on the other."
+    ),
+    judge=satisfies(
+        (_each_once, _FOUR_LETTERS),
+        *((_says(desk, "HLSG"[desk - 1]), says) for desk, says in _DESKS.items()),
+    ),
+    wrong={
+        "one_letter": Wrong("H", _FOUR_LETTERS),
+        "one_cause": Wrong("HLHG", _FOUR_LETTERS),
+        "weak_for_high": Wrong("SLHG", _DESKS[1]),
+        "gains_nothing": Wrong("HGSL", _DESKS[2]),
+        "exchanged": Wrong("HLGS", _DESKS[3]),
+    },
+)
+
+
+_SIX = "I need two lists of six: whether each answer is right (1 or 0), and its confidence, from 0 to 1."
+_MORE_RIGHT = "The new model is not more accurate: today's is right on three. It must be right on four or five."
+_WORSE = (
+    "The cascade did not get worse. The large model is right wherever it is asked, so a mistake "
+    "shows only if it is *kept*: give a wrong answer a confidence of .5 or more."
+)
+_CURABLE = (
+    "The cascade got worse, and no threshold cures it, because a wrong answer is as sure as a right "
+    "one, or surer. Let all wrong answers be less sure than all right ones: the order is good, the "
+    "numbers too high."
+)
+
+
+def _six(pair: Sequence[Sequence[Any]]) -> bool:
+    ok, sure = pair
+    return (
+        len(ok) == len(sure) == 6
+        and all(type(x) in (int, bool) and x in (0, 1) for x in ok)
+        and all(0 <= x <= 1 for x in sure)
+    )
+
+
+def _of_right(pair: Sequence[Sequence[Any]], wanted: int) -> list[float]:
+    """Confidences of the right answers (wanted=1), or of the wrong ones (0)."""
+    return [x for ok, x in zip(*pair, strict=True) if ok == wanted]
+
+
+better_and_worse = Exercise(
+    lesson=LESSON,
+    name="better_and_worse",
+    title="More accurate, and worse",
+    statement=(
+        "Six messages, threshold .5, and a large model that is right on all of them. Today's small "
+        "model is right on the first three, with confidences .9, .8, .6, and wrong on the others, "
+        "with .4, .4, .3. So it keeps three right answers, defers three, and the cascade is right on "
+        "all six.\n\n"
+        "Write down a **new** small model, `(right, confidences)`, such that\n\n"
+        "- it is **more accurate** than today's, and not perfect;\n"
+        "- at the same threshold the **cascade is worse** than today's;\n"
+        "- **another threshold** would make the cascade right on all six again, with fewer than three "
+        "deferred."
+    ),
+    difficulty=3,
+    minutes=6,
+    skill="designing a counterexample",
+    variable="my_model",
+    stub="my_model = ...  # ([six times 1 or 0], [six confidences])",
+    hints=(
+        "Which answers does the large model never see?",
+        "Four right answers, two wrong ones, all of them above .5, and the wrong ones the least sure.",
+    ),
+    right=([1, 1, 1, 1, 0, 0], [0.99, 0.97, 0.95, 0.9, 0.7, 0.6]),
+    explanation=(
+        "Nothing is deferred any more, so two mistakes come through: four of six are right in the "
+        "place of six. With a threshold of .8 the two are deferred, and all six are right again."
+    ),
+    deepens=(
+        "That is the drilled model in small. And it is good news: cheaper than today's, once "
+        "somebody has set the threshold anew."
+    ),
+    judge=satisfies(
+        (_six, _SIX),
+        (lambda pair: 4 <= sum(pair[0]) <= 5, _MORE_RIGHT),
+        (lambda pair: max(_of_right(pair, 0)) >= 0.5, _WORSE),
+        (lambda pair: max(_of_right(pair, 0)) < min(_of_right(pair, 1)), _CURABLE),
+    ),
+    wrong={
+        "percent": Wrong(([1, 1, 1, 1, 0, 0], [99, 97, 95, 90, 70, 60]), _SIX),
+        "four_only": Wrong(([1, 1, 1, 0], [0.9, 0.9, 0.9, 0.8]), _SIX),
+        "as_accurate": Wrong(([1, 1, 1, 0, 0, 0], [0.9, 0.9, 0.9, 0.8, 0.7, 0.7]), _MORE_RIGHT),
+        "perfect": Wrong(([1] * 6, [0.9] * 6), _MORE_RIGHT),
+        "still_deferred": Wrong(([1, 1, 1, 1, 0, 0], [0.9, 0.9, 0.8, 0.7, 0.4, 0.3]), _WORSE),
+        "surest_wrong": Wrong(([1, 1, 1, 1, 0, 0], [0.9, 0.9, 0.8, 0.7, 0.99, 0.4]), _CURABLE),
+        "all_alike": Wrong(([1, 1, 1, 1, 1, 0], [0.9] * 6), _CURABLE),
+    },
+)
+
 
 quiz = Quiz(
     lesson=LESSON,
