@@ -51,6 +51,15 @@ def test_every_risk_is_a_point_and_the_share_above_the_promise_is_written():
     assert {"50 % above", "25 % above"} <= texts(figure)
 
 
+def test_the_share_may_be_of_all_who_drew():
+    assert {"25 % above", "12 % above"} <= texts(promise_strips(RISKS, 0.05, "t", draws=8))
+
+
+def test_the_floor_of_a_curve_is_a_line_across():
+    lines = price_chart([100, 1000], PRICE, "t", floors=[0.3]).axes[0].lines
+    assert [30.0, 30.0] in [list(line.get_ydata()) for line in lines]
+
+
 def test_prices_are_drawn_in_percent_with_their_intervals():
     rows = {(row["x"], row["y"]) for row in drawn(price_chart([100, 1000], PRICE, "t"))}
     assert {("100", "90"), ("1,000", "60")} <= rows
@@ -64,6 +73,12 @@ def test_only_windows_with_an_alarm_have_a_ring():
         for ax in upper
     ]
     assert rings == [[[]], [[[2.0, 60.0]]]]
+
+
+def test_the_lines_of_the_windows_have_names():
+    figure = windows_chart(STREAMS, 0.1, 1, "t")
+    words = {text.get_text() for text in figure.axes[2].get_legend().get_texts()}
+    assert words == {"promised", "the inputs change"}
 
 
 def test_the_risk_that_nobody_sees_is_in_the_lower_row():

@@ -5,6 +5,7 @@ from math import ceil, comb, floor, log
 from typing import Any
 
 from kdlib.exercises.engine import Exercise, Wrong
+from kdlib.exercises.guard import CannotCheck
 from kdlib.exercises.judges import near, one_of, same_function, satisfies, wrong_options
 from kdlib.exercises.quiz import Option, Question, Quiz
 
@@ -46,11 +47,18 @@ needed = Exercise(
         "δ = .1, and 3 / risk for δ = .05."
     ),
     deepens="With fewer inputs no data whatever could make this promise: `inputs_needed` says so beforehand.",
-    judge=same_function(((0.5, 0.1), (0.1, 0.05), (0.3, 0.2), (0.02, 0.1), (0.01, 0.01))),
+    judge=same_function(
+        ((0.5, 0.1), (0.5, 0.25), (0.1, 0.05), (0.3, 0.2), (0.02, 0.1), (0.01, 0.01))
+    ),
     wrong={
         "rounded_down": Wrong(
             lambda risk, delta: floor(log(delta) / log(1 - risk)),
             "Rounded down, the chance is still a little above delta. Round up.",
+        ),
+        "one_too_many": Wrong(
+            lambda risk, delta: floor(log(delta) / log(1 - risk)) + 1,
+            "A chance of *exactly* delta is allowed. `>= delta` in a loop, and rounding down and "
+            "adding 1, go one too far where it comes out even.",
         ),
         "rounded": Wrong(
             lambda risk, delta: round(log(delta) / log(1 - risk)),
@@ -131,6 +139,10 @@ luck = Exercise(
             lambda losses, n, risk: float(my_luck(losses - 1, n, risk)),
             "`range(losses)` ends one too early: at most 2 includes 2.",
         ),
+        "without_none": Wrong(
+            lambda losses, n, risk: float(my_luck(losses, n, risk) - my_luck(0, n, risk)),
+            "`range(1, losses + 1)` leaves out k = 0: at most so many includes none at all.",
+        ),
         "one_way": Wrong(
             lambda losses, n, risk: sum(risk**k * (1 - risk) ** (n - k) for k in range(losses + 1)),
             "You count one order of the tosses. The k wrong answers may stand in any of "
@@ -183,6 +195,21 @@ def _growing(p_values: Sequence[float], delta: float) -> int:
     return my_walk(spent, delta)
 
 
+def _nothing_behind(p_values: Sequence[float], delta: float) -> int:
+    passed = my_walk(p_values, delta)
+    return 0 if passed == len(p_values) else passed
+
+
+def _walks(answer: Any, exercise: Exercise) -> str | None:
+    try:
+        return same_function(_WALKS)(answer, exercise)
+    except CannotCheck as error:
+        if "returned None" not in str(error):
+            raise
+        told = "Where no test fails, the loop ends without one, and all are certified."
+        raise CannotCheck(f"{error} {told}") from error
+
+
 _WALKS = (
     ([0.02, 0.04, 0.3], 0.1),
     ([0.01, 0.2, 0.05], 0.1),
@@ -203,7 +230,8 @@ first_failure = Exercise(
         "    passed = [i + 1 for i, p in enumerate(p_values) if p <= delta]\n"
         "    return max(passed, default=0)\n```\n\n"
         "In the flat world this promised something false to a quarter of all colleagues. **Write it "
-        "right**: how many thresholds are certified, 0 if none is?"
+        "right**: how many thresholds are certified? (0 if none is, all "
+        "of them if no test fails.)"
     ),
     difficulty=2,
     minutes=6,
@@ -222,7 +250,7 @@ first_failure = Exercise(
         "jumps over the failure, and so over the one test that would have stopped a bad threshold."
     ),
     deepens="The price of stopping: one unlucky test early on ends the walk, so let the first ones have many inputs.",
-    judge=same_function(_WALKS),
+    judge=_walks,
     wrong={
         "as_it_was": Wrong(
             _last_pass,
@@ -255,6 +283,15 @@ first_failure = Exercise(
         "with_failure": Wrong(
             lambda p, delta: min(my_walk(p, delta) + 1, len(p)),
             "You include the threshold that failed. The last that *passed* is certified.",
+        ),
+        "index": Wrong(
+            lambda p, delta: my_walk(p, delta) - 1,
+            "This is the index of the last that passed, and Python counts from 0. Asked is how many "
+            "passed: one more.",
+        ),
+        "nothing_behind": Wrong(
+            _nothing_behind,
+            "If no test fails, all thresholds are certified, and you return 0.",
         ),
         "each": Wrong(
             lambda p, delta: [x <= delta for x in p],
@@ -348,6 +385,9 @@ three_promises = Exercise(
         "exchanged": Wrong(
             14.0, "The weights are exchanged: the small model answers 60 and the large one 40."
         ),
+        "right_ones": Wrong(
+            89.0, "This is the share of *right* answers. Asked are the wrong ones."
+        ),
         "share": Wrong(0.11, "Right as a share. The question asks for per cent."),
     },
 )
@@ -396,6 +436,9 @@ two_hundred = Exercise(
         "delta": Wrong(
             5.0, "5 % is δ, the chance of being fooled. The question asks for the risk."
         ),
+        "right_ones": Wrong(
+            98.5133, "This is the share of right answers, .05 ** (1 / 200). The risk is the rest."
+        ),
         "share": Wrong(0.0149, "This looks like a share. The question asks for per cent."),
     },
 )
@@ -405,9 +448,13 @@ Day = Any  # a list of (confidence, wrong) pairs
 _LINE = 0.7
 
 
+def _rows(values: Any, count: int) -> bool:
+    return hasattr(values, "__len__") and not isinstance(values, str) and len(values) == count
+
+
 def _two_days(days: Any) -> bool:
-    return len(days) == 2 and all(
-        len(day) == 10 and all(len(row) == 2 and row[1] in (0, 1) for row in day) for day in days
+    return _rows(days, 2) and all(
+        _rows(day, 10) and all(_rows(row, 2) and row[1] in (0, 1) for row in day) for day in days
     )
 
 
@@ -484,6 +531,7 @@ unseen = Exercise(
     ),
     wrong={
         "one_day": Wrong([_SURE + _UNSURE], _FORM),
+        "bare_numbers": Wrong(([0.9] * 10, [0.9] * 10), _FORM),
         "percent": Wrong(([(90, 0)] * 10, [(90, 1)] * 10), _RANGE),
         "all_deferred": Wrong(([(0.5, 0)] * 10, [(0.5, 1)] * 10), _ENOUGH),
         "bad_at_once": Wrong((_FOOLED + _UNSURE, _FOOLED + _UNSURE), _GOOD),
@@ -544,8 +592,10 @@ quiz = Quiz(
             (
                 Option(
                     "Read the reason: too few inputs, too high a risk, or a large model too weak.",
-                    "Right. For the first plan more labels; for the others promise less, or take better "
-                    "models.",
+                    "Right. Too few: plan more labels. Too high a risk *seen*: promise less or take a "
+                    "better model if it is the truth, and a larger new set of labels, its size "
+                    "decided beforehand, if it may be bad luck. A weak large model: no threshold "
+                    "mends it.",
                     right=True,
                 ),
                 Option(
@@ -564,7 +614,7 @@ quiz = Quiz(
             "know?",
             (
                 Option(
-                    "The confidences look as before; about mistakes nothing.",
+                    "Nothing striking in the confidences; about mistakes nothing.",
                     "Right: with -ville the rate stayed the same and four kept answers of ten were "
                     "wrong.",
                     right=True,

@@ -18,12 +18,15 @@ COLOURS = (TEACHER, STUDENT, STUDENT_2)
 HEIGHT = 0.32  # of a cloud of points, half of it, where rows are 1 apart
 
 
-def promise_strips(risks: Mapping[str, Sequence[float]], promised: float, title: str) -> Figure:
+def promise_strips(
+    risks: Mapping[str, Sequence[float]], promised: float, title: str, draws: int | None = None
+) -> Figure:
     """The true risk of many chosen thresholds, a row of points for each way to choose.
 
     Args:
         risks: name -> the true risk after each draw of calibration inputs.
         promised: risks above it break the promise; their share is written at the right.
+        draws: the share is of so many, where some draws gave no threshold and so no point.
     """
     figure = Figure(figsize=(7.5, 1.4 + 0.75 * len(risks)))
     ax = figure.subplots()
@@ -34,7 +37,7 @@ def promise_strips(risks: Mapping[str, Sequence[float]], promised: float, title:
         for part, colour, marker in ((~above, STUDENT, "."), (above, TEACHER, "x")):
             look = {"c": colour, "marker": marker, "s": 14, "linewidths": 0.8, "alpha": 0.7}
             ax.scatter(x[part], y[part], **look)
-        told = f"{100 * above.mean():.0f} % above"
+        told = f"{100 * above.sum() / (draws or len(x)):.0f} % above"
         ax.annotate(told, (1.01, -row), xycoords=("axes fraction", "data"), va="center")
     ax.axvline(100 * promised, color=INK, linewidth=1.4, linestyle="--", marker="")
     ax.set_yticks([-row for row in range(len(risks))], list(risks))
@@ -45,12 +48,16 @@ def promise_strips(risks: Mapping[str, Sequence[float]], promised: float, title:
 
 
 def price_chart(
-    sizes: Sequence[int], price: Mapping[str, Sequence[Interval]], title: str
+    sizes: Sequence[int],
+    price: Mapping[str, Sequence[Interval]],
+    title: str,
+    floors: Sequence[float] = (),
 ) -> Figure:
     """The share deferred over the number of labelled inputs, a curve for each promise.
 
     Args:
         price: name -> one Interval for each of the sizes.
+        floors: for each curve the share below which it cannot fall, a thin line; or none.
     """
     figure = Figure(figsize=(7.5, 4.2))
     ax = figure.subplots()
@@ -62,6 +69,8 @@ def price_chart(
         ax.errorbar(list(sizes), middle, yerr=[below, above], label=name, **look)
         place = (sizes[-1], middle[-1])
         ax.annotate(name, place, (12, 0), textcoords="offset points", va="center", color=colour)
+    for colour, floor in zip(COLOURS, floors, strict=False):
+        ax.axhline(100 * floor, color=colour, linewidth=0.9, linestyle=":", marker="", zorder=1)
     ax.set(xscale="log", xlim=(sizes[0] / 1.15, 2.1 * sizes[-1]), ylim=(0, 105), title=title)
     ax.set_xticks(list(sizes), [f"{size:,}" for size in sizes])
     ax.minorticks_off()
@@ -87,12 +96,13 @@ def windows_chart(
         _deferrals(upper, looks)
         x = [look.number for look in looks]
         lower.plot(x, [100 * risk for risk in risks], **line(TEACHER) | {"markevery": 1})
-        lower.axhline(100 * promised, color=INK, linewidth=1.2, linestyle="--", marker="")
+        lower.axhline(100 * promised, color=INK, linewidth=1.2, linestyle="--", label="promised")
         for ax in (upper, lower):
-            ax.axvline(change + 0.5, color=BASELINE, linewidth=1.2, linestyle=":", marker="")
+            ax.axvline(change + 0.5, color=BASELINE, linestyle=":", label="the inputs change")
         upper.set_title(name, fontsize=11)
         lower.set(xlabel="window", xticks=x)
-    axes[0, 0].set_ylabel("seen: deferred, %")
+    axes[0, 0].set_ylabel("seen: deferred, %\n(bars: 95 % intervals)")
+    axes[1, 0].legend(loc="upper left", fontsize=9, frameon=True, edgecolor="none", framealpha=1)
     axes[1, 0].set_ylabel("not seen: wrong\namong the kept, %")
     axes[1, 0].set_ylim(bottom=0)
     figure.suptitle(title, x=0.01, ha="left", weight="bold", fontsize=13)
