@@ -11,7 +11,17 @@ from kdlib import budgets, doctor, factory, lessons
 from kdlib.budgets import Cost
 from kdlib.doctor import Finding
 
-COMMANDS = ("audit", "threshold", "doctor", "figures", "notebooks", "solutions", "budgets", "bench", "progress")
+COMMANDS = (
+    "audit",
+    "threshold",
+    "doctor",
+    "figures",
+    "notebooks",
+    "solutions",
+    "budgets",
+    "bench",
+    "progress",
+)
 
 
 @pytest.fixture
