@@ -4,7 +4,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
-from kdlib.figures.deferral_rules import LOOKS, gain_plane
+from kdlib.figures.deferral_rules import GAIN, LOOKS, UNSURE, gain_plane, plane_in_words
 from kdlib.figures.show import png
 
 SMALL, LARGE = [0.2, 0.5, 0.9, 0.4], [0.6, 0.1, 0.95, 0.4]
@@ -32,16 +32,29 @@ def test_every_input_stands_at_its_two_chances_and_among_its_outcome():
 @pytest.mark.parametrize("price", [0.0, 0.25])
 def test_the_diagonal_lies_the_price_above_equal_chances(price):
     lines = {line.get_label(): line for line in drawn(price).axes[0].lines}
-    diagonal = lines["rule: gain"]
+    diagonal = lines[GAIN]
     assert np.allclose(np.subtract(diagonal.get_ydata(), diagonal.get_xdata()), price)
 
 
 def test_the_upright_line_stands_at_the_threshold():
     lines = {line.get_label(): line for line in drawn(threshold=0.7).axes[0].lines}
-    assert list(lines["rule: unsure"].get_xdata()) == [0.7, 0.7]
+    assert list(lines[UNSURE].get_xdata()) == [0.7, 0.7]
 
 
 def test_an_outcome_that_does_not_occur_is_still_named():
     figure = gain_plane([0.5], [0.5], ["lost"], 0.1, 0.5, "one input")
     named = [text.get_text() for text in figure.legends[0].get_texts()]
-    assert named == [*LOOKS, "rule: gain", "rule: unsure"]
+    assert named == [*LOOKS, GAIN, UNSURE]
+
+
+def test_no_point_is_cut_off_even_if_an_estimate_is_no_chance():
+    ax = gain_plane([-0.2, 1.3], [-0.3, 1.2], ["gained", "lost"], 0.1, 0.5, "far out").axes[0]
+    (left, right), (bottom, top) = ax.get_xlim(), ax.get_ylim()
+    assert left < -0.2 and right > 1.3 and bottom < -0.3 and top > 1.2
+
+
+def test_the_words_tell_the_low_cloud_and_both_rules():
+    words = plane_in_words(SMALL, LARGE, 0.25, {"gain": 74.0, "unsure": 71.0})
+    assert words.startswith("25 % of the points lie below .4")
+    assert "Both rules pass on 25 %" in words and words.endswith("gain 74, unsure 71.")
+    assert "mostly wrong" not in plane_in_words([0.2, 0.9], [0.6, 0.8], 0.5, {"gain": 1.0})

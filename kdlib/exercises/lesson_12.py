@@ -35,7 +35,10 @@ def _surer(temperature: float, which: int) -> Callable[[Any], bool]:
     return holds
 
 
-_TWO_ROWS = "I need two lists of three numbers, the logits of A and those of B."
+_TWO_ROWS = (
+    "I need two lists of **three** numbers, the logits of A and those of B. (The example in the text "
+    "has four classes.)"
+)
 _B_FIRST = (
     "At T = 1, B must be clearly the surer one (its largest probability higher by more than .01)."
 )
@@ -49,7 +52,7 @@ temperature_reorders = Exercise(
     name="temperature_reorders",
     title="Make a temperature change the order",
     statement=(
-        "Write the logits of two inputs A and B, three classes each, so that by its largest "
+        "Write the logits of two inputs A and B, **three** classes each (the example above has four), so that by its largest "
         "probability **B is surer than A at T = 1**, and **A is surer than B at T = 3** (by more "
         "than .01 each time)."
     ),
@@ -77,6 +80,7 @@ temperature_reorders = Exercise(
     ),
     wrong={
         "two_classes": Wrong(([2.0, 1.2], [3.0, 1.0]), _TWO_ROWS),
+        "of_the_text": Wrong(([2, 1.2, -9, -9], [3.0, 1, 1, 1]), _TWO_ROWS),
         "exchanged": Wrong(([3.0, 1.0, 1.0], [2.0, 1.2, -9.0]), _B_FIRST),
         "only_surer": Wrong(([1.0, 0.0, 0.0], [3.0, 0.0, 0.0]), _A_LATER),
     },
@@ -95,6 +99,10 @@ def _matrix(*written: list[float]) -> tuple[Tensor]:
 
 def _top(logits: Tensor) -> Tensor:
     return logits.softmax(-1).amax(-1)
+
+
+def _odds(p: Tensor) -> Tensor:
+    return p.log() - (1 - p).log()
 
 
 def _clamped(logits: Tensor) -> Tensor:
@@ -149,6 +157,11 @@ log_odds = Exercise(
             _clamped,
             "A smallest value for 1 − p takes the `inf` away and keeps the tie: all very sure inputs "
             "get the same number.",
+        ),
+        "clamped_p": Wrong(
+            lambda z: _odds(_top(z).clamp(max=1 - 1e-7)),
+            "`clamp(max=1-1e-7)` takes the `inf` away and keeps the tie: everything surer than that "
+            "gets the same number, about 16.",
         ),
         "two_best": Wrong(
             lambda z: z.topk(2).values[:, 0] - z.topk(2).values[:, 1],
@@ -227,6 +240,16 @@ defer_rule = Exercise(
             lambda s, g, a, b, v: s < 1 - b / v,
             "This is the rule for a large model that is always right. Yours may be wrong too: use "
             "p_large.",
+        ),
+        "confidence": Wrong(
+            lambda s, g, a, b, v: s < 0.5,
+            "`p_small < .5` is confidence with a threshold: it asks neither whether the large model "
+            "is better there nor what it costs.",
+        ),
+        "gain_itself": Wrong(
+            lambda s, g, a, b, v: g - s,
+            "This is the gain itself. The question is *which* inputs to pass on: compare it with the "
+            "price, and return True or False for each.",
         ),
         "large_alone": Wrong(
             lambda s, g, a, b, v: v * g > b,
@@ -341,8 +364,8 @@ _ENOUGH = {
     "and about that it says nothing.",
     "C": "Then the gain is positive everywhere, and its *size* can be in any order: it may be small "
     "where the small model is least sure.",
-    "D": "If they fail on the same inputs, the least sure ones are those on which the large model "
-    "fails too. There is nothing to gain there.",
+    "D": "If they fail mostly on the same inputs, the large model fails on many of the least sure ones "
+    "too. There is little to gain there.",
 }
 
 when_enough = Exercise(
@@ -351,12 +374,12 @@ when_enough = Exercise(
     title="When is confidence enough?",
     statement=(
         "In which case is *least sure first* certainly the best order of deferral?\n\n"
-        "- **A**: The large model is right on 9 of 10 inputs, whatever the small one is sure of; "
-        "the small one is calibrated.\n"
+        "- **A**: On **every single input** the large model's chance to be right is .9, and the small "
+        "one's confidence is its chance to be right.\n"
         "- **B**: The small model is calibrated.\n"
         "- **C**: On every input the large model is more likely to be right than the small one; the "
         "small one is calibrated.\n"
-        "- **D**: Both models have learned from the same data and fail on the same inputs."
+        "- **D**: Both models have learned from the same data and fail mostly on the same inputs."
     ),
     difficulty=2,
     minutes=3,
@@ -372,7 +395,7 @@ when_enough = Exercise(
     explanation=_ENOUGH["A"],
     deepens=(
         "A constant is more than is needed: the gain has only to fall whenever the small model gets "
-        "surer. With our generalist it does, nearly."
+        "surer. With our generalist it does so, from tenth to tenth."
     ),
     judge=one_of(_ENOUGH),
     wrong=wrong_options(_ENOUGH, right="A"),
@@ -420,6 +443,19 @@ three_small_models = Exercise(
         "wrong_way": Wrong(
             8.0, "The sign: the one model saves two small calls and can afford *more* large ones."
         ),
+        "two_points": Wrong(
+            20.0,
+            "You add two points for two saved small calls. But two of them cost 2, and a large call "
+            "20: how many points of deferral does 2 buy?",
+        ),
+        "one_saved": Wrong(
+            23.0,
+            "This gives back one small call, 1 / 20. The one model saves **two** of the three.",
+        ),
+        "three_times": Wrong(
+            54.0,
+            "Three times 18: but an input on which the three disagree goes to the large model once.",
+        ),
         "bill": Wrong(6.6, "This is the bill of an input. How much deferral does it pay for?"),
         "share": Wrong(0.28, "Right as a share. The question asks for per cent."),
     },
@@ -428,7 +464,7 @@ three_small_models = Exercise(
 
 _VILLE = {
     "P": "This is what one would wish: strange inputs, unsure model. But *-ville* is an ending that "
-    "it knows, from France, and it speaks up for it in every name.",
+    "it knows, from France, and it speaks up for it in nearly every name.",
     "Q": "The threshold is the same, the scores are not. A threshold is a quantile of one "
     "distribution of inputs only.",
     "R": "The ending is evidence, and the model believes it: it says France, surely and mostly "
@@ -502,7 +538,7 @@ quiz = Quiz(
                 ),
                 Option(
                     "Yes, on the inputs of which the small one is least sure.",
-                    "That gained a point at most, where the threshold was picked on the test itself. "
+                    "That gained about half a point, where the threshold was picked on the test itself. "
                     "Many of these inputs lie outside its field.",
                 ),
             ),
@@ -527,8 +563,9 @@ quiz = Quiz(
             ),
         ),
         Question(
-            "Three small models together pick better inputs to defer than one, at the same rate of "
-            "deferral. What else must you know before you use them?",
+            "Suppose that three small models together pick better inputs to defer than one, at the same "
+            "rate of deferral, as ours did on the glosses. What else must you know before you use "
+            "them?",
             (
                 Option(
                     "The ratio of the prices: two more small answers could have been large calls.",
@@ -541,7 +578,8 @@ quiz = Quiz(
                 ),
                 Option(
                     "Whether the three were trained with different seeds.",
-                    "That makes them disagree more. It does not pay for them.",
+                    "Whatever the seeds do to their answers, which we have not tested, they do not pay for "
+                    "three models.",
                 ),
             ),
         ),
@@ -549,8 +587,9 @@ quiz = Quiz(
             "In production the deferral rate falls from 28 to 14 %. What do you know?",
             (
                 Option(
-                    "That inputs or model have changed. Whether for the better, only labels can say.",
-                    "Right: with *-ville* it fell because the model was surely wrong.",
+                    "That the inputs, the model or the threshold have changed. Whether for better or worse, "
+                    "only labels can say.",
+                    "Right: with *-ville* it fell, because the model was sure, and mostly wrong.",
                     right=True,
                 ),
                 Option(
